@@ -1,0 +1,158 @@
+"""Who comes together: joint attendance of any actors, and how many of a group.
+
+Given the scenario and what they are `given`, actors are independent; a person also needs
+his body to come. So joint attendance is an expectation over the tree, and the number of
+a group has a generating function that the tree gives point by point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from itertools import combinations, product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecast.case import Actor, Case
+from forecast.compiling import Compiled
+from forecast.tree import expect
+
+
+def bodies(case: Case, actor: str) -> tuple[str, ...]:
+    """The actor and every body that he can only come with, himself first."""
+    parts = {a.id: a for a in case.actors}
+    chain = [actor]
+    while up := parts[chain[-1]].part_of:
+        chain.append(up)
+    return tuple(chain)
+
+
+def all_attend(
+    compiled: Compiled, theta: NDArray[Any], chance: NDArray[Any], actors: Iterable[str]
+) -> NDArray[Any]:
+    """P(all of them attend | s), shape (S, ...), meant for held scenarios.
+
+    Parameters
+    ----------
+    theta : ndarray, shape (J, ...)
+    chance : ndarray, shape (K, 2, S, ...)
+        P(z true | u, s), from `forecast.tree.collect` or before any report.
+    actors : iterable of str
+    """
+    needed = {b for a in actors for b in bodies(compiled.case, a)}
+    attends, place, factor = _factors(compiled, theta)
+    for name in needed:
+        factor[place[name]] *= attends[name]
+    return expect(compiled.tree, chance, factor)
+
+
+def pattern(
+    compiled: Compiled, theta: NDArray[Any], chance: NDArray[Any], attend: Mapping[str, bool]
+) -> NDArray[Any]:
+    """P(these attend and those do not | s), shape (S,), by inclusion and exclusion."""
+    present = [a for a, comes in attend.items() if comes]
+    absent = [a for a, comes in attend.items() if not comes]
+    total = np.zeros(len(compiled.case.scenarios))
+    for n in range(len(absent) + 1):
+        for extra in combinations(absent, n):
+            together = all_attend(compiled, theta, chance, [*present, *extra])
+            total += (-1) ** n * together
+    return np.maximum(total, 0.0)
+
+
+def count(
+    compiled: Compiled, theta: NDArray[Any], chance: NDArray[Any], group: Collection[str]
+) -> NDArray[Any]:
+    """P(n of the group attend | s), shape (len(group) + 1, S).
+
+    The generating function E[x^n | s] is evaluated at the roots of unity, where every
+    factor is at most 1 in size, and inverted by a Fourier transform: exact to rounding.
+    Its cost is exponential only in the bodies of one connected set of actors.
+    """
+    size = len(group) + 1
+    x = np.exp(2j * np.pi * np.arange(size) / size)
+    case = compiled.case
+    chains = {a: bodies(case, a) for a in group}
+    plain, joined = [], []
+    for family in _families(case, {b for c in chains.values() for b in c}):
+        deciding = {b for a in family if a in chains for b in chains[a][1:]}
+        (joined if deciding else plain).append((family, sorted(deciding)))
+    values = np.ones((len(case.scenarios), size), complex)
+    if plain:
+        values = _generating(compiled, theta, chance, {a for f, _ in plain for a in f}, {}, chains, x)
+    for family, deciding in joined:
+        values = values * sum(
+            _generating(compiled, theta, chance, family,
+                        dict(zip(deciding, comes, strict=True)), chains, x)
+            for comes in product([True, False], repeat=len(deciding))
+        )  # fmt: skip
+    return np.clip(np.fft.fft(values, axis=1).real.T / size, 0, 1)
+
+
+def _generating(
+    compiled: Compiled,
+    theta: NDArray[Any],
+    chance: NDArray[Any],
+    family: Collection[str],
+    body_comes: Mapping[str, bool],
+    chains: Mapping[str, tuple[str, ...]],
+    x: NDArray[Any],
+) -> NDArray[Any]:
+    """E[x^(number that attends); the bodies as given | s], shape (S, len(x))."""
+    attends, place, factor = _factors(compiled, theta)
+    factor = np.repeat(factor[..., None].astype(complex), len(x), axis=-1)
+    for name in sorted(family):
+        p = attends[name][..., None]
+        counts = name in chains and all(body_comes[b] for b in chains[name][1:])
+        if name in body_comes:
+            p = p if body_comes[name] else 1 - p
+            factor[place[name]] *= p * (x if counts and body_comes[name] else 1)
+        elif counts:
+            factor[place[name]] *= 1 - p + p * x
+    return expect(compiled.tree, chance, factor)
+
+
+def _factors(
+    compiled: Compiled, theta: NDArray[Any]
+) -> tuple[dict[str, NDArray[Any]], dict[str, int], NDArray[Any]]:
+    attends = dict(zip([a.id for a in compiled.case.actors], compiled.attendance(theta), strict=True))
+    place = {n: k for k, n in enumerate(compiled.nodes)}
+    return attends, place, np.ones((len(place), 2, len(compiled.case.scenarios), *theta.shape[1:]))
+
+
+def _families(case: Case, actors: set[str]) -> list[set[str]]:
+    """The actors in sets that nothing but the scenario connects."""
+    parts: dict[str, Any] = {p.id: p for p in (*case.indicators, *case.actors)}
+    families: list[tuple[set[str], set[str]]] = []
+    for name in sorted(actors):
+        keys = {_root(parts, b) for b in bodies(case, name)}
+        members = {name}
+        rest = []
+        for found, theirs in families:
+            if theirs & keys:
+                members |= found
+                keys |= theirs
+            else:
+                rest.append((found, theirs))
+        families = [*rest, (members, keys)]
+    return [members for members, _ in families]
+
+
+def _root(parts: Mapping[str, Any], name: str) -> str:
+    while parts[name].given:
+        name = parts[name].given
+    return name
+
+
+def opposition(case: Case) -> tuple[Actor, ...]:
+    """Actors whose coming makes the talks more than a monologue: opposition and minorities.
+
+    Persons who come with a counted body are not counted again. Where no actor has such a
+    role, all that are asked about.
+    """
+    roles = ("main_opposition", "tolerated_opposition", "minority_party")
+    asked = [a for a in case.actors if not a.required]
+    chosen = [a for a in asked if a.role in roles] or asked
+    ids = {a.id for a in chosen}
+    return tuple(a for a in chosen if not ids & set(bodies(case, a.id)[1:]))

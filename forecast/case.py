@@ -1,0 +1,442 @@
+"""The case file: what an analyst writes down, as frozen models.
+
+Every model refuses unknown keys. What one model cannot see by itself (ids that must
+exist, dates that must follow each other) is in `forecast.rules`; reading the files and
+saying what is wrong with them, in `forecast.loading`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+from forecast.judgement import GRADES, Judgement, JudgementField
+
+Id = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64),
+    Field(description="Lower case letters, digits and underscores."),
+]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+Grade = Literal["A", "B", "C", "D", "E", "F"]
+
+GROUPS = ("held", "not_held", "otherwise")
+"""Keys of a table by scenario that stand for several scenarios."""
+
+
+def _one_for_all(value: Any) -> Any:
+    return value if isinstance(value, Mapping) else {"otherwise": value}
+
+
+def _plain_date(value: Any) -> Any:
+    # TOML has date-times too; a case knows days only
+    if type(value) is not dt.date and not isinstance(value, str):
+        raise ValueError("expected a day such as 2014-12-04, without quotation marks")
+    return value
+
+
+def _day_or_days(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else (value, value)
+
+
+def _in_order(pair: tuple[Any, Any]) -> tuple[Any, Any]:
+    if pair[0] > pair[1]:
+        raise ValueError("the earlier or smaller end comes first")
+    return pair
+
+
+def _apart(pair: tuple[float, float]) -> tuple[float, float]:
+    if not pair[0] < pair[1]:
+        raise ValueError("the low end of an interval comes first and is the smaller one")
+    return pair
+
+
+def _short(locator: str) -> str:
+    if len(locator.split()) > 8:
+        raise ValueError("a locator has at most eight words: it finds a passage, it does not quote")
+    return locator
+
+
+Day = Annotated[dt.date, BeforeValidator(_plain_date)]
+Period = Annotated[
+    tuple[Day, Day],
+    BeforeValidator(_day_or_days, json_schema_input_type=Day | tuple[Day, Day]),
+    AfterValidator(_in_order),
+    Field(description="A day, or [first, last]."),
+]
+Days = Annotated[
+    tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]],
+    AfterValidator(_apart),
+    Field(description="Days: the central 90 % of a log-normal."),
+]
+Table = Annotated[
+    dict[str, JudgementField],
+    BeforeValidator(_one_for_all, json_schema_input_type=JudgementField | dict[str, JudgementField]),
+    Field(description="One judgement for all scenarios, or one by scenario id, "
+                      "`held`, `not_held` or `otherwise`."),
+]  # fmt: skip
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Passage(_Part):
+    """Where a document says something. Paragraphs are its non-empty lines, from 1."""
+
+    document: Id
+    paragraph: Annotated[int, Field(ge=1)]
+    locator: Annotated[Text, AfterValidator(_short)] | None = None
+
+
+class Question(_Part):
+    title: Text
+    text: Annotated[Text, Field(description="The question; {deadline} stands for the day.")]
+    yes_if: Text
+    no_if: Text | None = None
+    void_if: Text | None = None
+    attends_if: Text = "present at one session at least, in person or by a delegate"
+    proposed: Day
+    as_of: Day
+    deadlines: Annotated[tuple[Day, ...], Field(min_length=1)]
+    horizon: Day
+
+
+class BaseRate(_Part):
+    """Chance that such a meeting ever opens (by the horizon), and after how many days."""
+
+    held: JudgementField
+    days_to_open: Days
+    why: Text
+    article: Passage | None = None
+
+
+class Scenario(_Part):
+    """One of the exclusive and exhaustive futures; it may say why there is no meeting."""
+
+    id: Id
+    held: bool
+    share: JudgementField | None = Field(
+        None, description="Of P(held) or P(not held); the scenario without one takes the rest."
+    )
+    label: Text
+    first_signs: Text | None = None
+    why: Text | None = None
+    article: Passage | None = None
+    days_to_open: Days | None = None
+
+    @model_validator(mode="after")
+    def _time_of_its_own(self) -> Self:
+        if self.days_to_open and not self.held:
+            raise ValueError("only a held scenario has days_to_open")
+        return self
+
+
+class Indicator(_Part):
+    """A yes/no condition that some scenarios make more likely than others."""
+
+    id: Id
+    statement: Text
+    why: Text
+    article: Passage | None = None
+    chance: Table | None = None
+    given: Id | None = None
+    if_true: Table | None = None
+    if_false: Table | None = None
+    half_life: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="Days after which evidence on it speaks half as much about today."
+    )
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        _one_of(self, "chance", ("given", "if_true", "if_false"))
+        return self
+
+    @property
+    def tables(self) -> tuple[Mapping[str, Judgement], Mapping[str, Judgement]]:
+        """Chance by scenario if the node it is `given` is false, and if it is true."""
+        return _tables(self.chance, self.if_false, self.if_true)
+
+
+class Actor(_Part):
+    """Someone whose participation is asked about."""
+
+    id: Id
+    name: Text
+    role: Id | None = None
+    attends_if: Text | None = None
+    willing: Table | None = None
+    given: Id | None = None
+    willing_if_true: Table | None = None
+    willing_if_false: Table | None = None
+    attends_if_willing: Table | None = None
+    attends_if_unwilling: Table | None = None
+    part_of: Id | None = None
+    required: bool = False
+    why: Text
+    article: Passage | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        _one_of(self, "willing", ("given", "willing_if_true", "willing_if_false"))
+        attends = (self.attends_if_willing, self.attends_if_unwilling)
+        if self.required and any(attends):
+            raise ValueError("a required actor attends whenever the meeting is held: "
+                             "leave out attends_if_willing and attends_if_unwilling")  # fmt: skip
+        if not self.required and not all(attends):
+            raise ValueError("expected attends_if_willing and attends_if_unwilling "
+                             "(or required = true)")  # fmt: skip
+        if self.required and self.part_of:
+            raise ValueError("a required actor is part of no other")
+        return self
+
+    @property
+    def tables(self) -> tuple[Mapping[str, Judgement], Mapping[str, Judgement]]:
+        """Chance of willing by scenario if the node it is `given` is false, and if true."""
+        return _tables(self.willing, self.willing_if_false, self.willing_if_true)
+
+
+class Source(_Part):
+    """Who can know, or who printed it, with an Admiralty grade."""
+
+    id: Id | None = None
+    name: Text
+    reliability: Grade
+    why: Text | None = None
+    url: Text | None = None
+
+
+class Document(_Part):
+    id: Id
+    title: Text
+    author: Text | None = None
+    url: Text | None = None
+    published: Day
+    note: Text | None = None
+
+
+class Report(_Part):
+    """One source saying that an event happened, or that it did not."""
+
+    source: Id | Source
+    via: Annotated[
+        tuple[Id | Source, ...],
+        BeforeValidator(lambda v: v if isinstance(v, list | tuple) else (v,)),
+    ] = ()
+    published: Day
+    origin: Id | None = Field(None, description="The one utterance or document behind it.")
+    article: Passage | None = None
+    url: Text | None = None
+    denies: bool = False
+
+
+class EventType(_Part):
+    """A kind of event with its usual likelihoods: a line of the rubric."""
+
+    id: Id
+    label: Text
+    direction: Literal["for", "against"]
+    if_true: JudgementField
+    if_false: JudgementField
+    ratio: Annotated[float, Field(gt=1, description="Of the two means, the larger first.")]
+    ground: Text
+
+
+class Event(_Part):
+    """Something that reportedly happened: evidence on one indicator or actor."""
+
+    id: Id
+    date: Period
+    what: Text
+    bears_on: Id | None = None
+    type: Id | None = None
+    if_true: JudgementField | None = None
+    if_false: JudgementField | None = None
+    why: Text | None = None
+    answers: Id | None = None
+    reports: Annotated[tuple[Report, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _has_likelihoods(self) -> Self:
+        own = (self.if_true, self.if_false)
+        if any(own) and not all(own):
+            raise ValueError("expected both if_true and if_false, or neither")
+        if all(own) and not self.why:
+            raise ValueError("likelihoods of its own need a why")
+        if not (all(own) or self.type or self.answers):
+            raise ValueError("expected a type, or if_true and if_false, or the watch it answers")
+        if not (self.bears_on or self.answers):
+            raise ValueError("expected bears_on: the indicator or actor that it speaks of")
+        return self
+
+
+class Watch(_Part):
+    """An event that may come, written down beforehand: silence past its day is evidence."""
+
+    id: Id
+    what: Text
+    by: Day
+    bears_on: Id | None = None
+    if_true: JudgementField | None = None
+    if_false: JudgementField | None = None
+    announces: bool = Field(False, description="It would name an opening day.")
+    why: Text | None = None
+
+    @model_validator(mode="after")
+    def _weighs(self) -> Self:
+        weighs = (self.bears_on, self.if_true, self.if_false)
+        if self.announces and any(weighs):
+            raise ValueError("a watch that announces is no evidence on an indicator: "
+                             "leave out bears_on, if_true and if_false")  # fmt: skip
+        if not self.announces and not all(weighs):
+            raise ValueError("expected bears_on, if_true and if_false (or announces = true)")
+        return self
+
+
+class Context(_Part):
+    """What the case knows but does not weigh."""
+
+    what: Text
+    why_not_evidence: Text
+    article: Passage | None = None
+
+
+class CaseFile(_Part):
+    """`case.toml`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", title="case.toml of a forecast case")
+
+    question: Question
+    base_rate: BaseRate
+    scenarios: Annotated[tuple[Scenario, ...], Field(min_length=2)]
+    indicators: tuple[Indicator, ...] = ()
+    actors: tuple[Actor, ...] = ()
+    sources: tuple[Source, ...] = ()
+    documents: tuple[Document, ...] = ()
+    watch: tuple[Watch, ...] = ()
+    context: tuple[Context, ...] = ()
+
+
+class EventsFile(_Part):
+    """`events.toml`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", title="events.toml of a forecast case")
+
+    events: tuple[Event, ...] = ()
+
+
+class Case(CaseFile):
+    """A whole case: both files, with the rubric and the outlets' grades they refer to."""
+
+    name: str
+    events: tuple[Event, ...] = ()
+    event_types: tuple[EventType, ...] = ()
+    outlets: tuple[Source, ...] = ()
+
+    def source(self, ref: str | Source) -> Source:
+        """The source that a report names, from the case, the outlets, or in place."""
+        if isinstance(ref, Source):
+            return ref
+        return next(s for s in (*self.sources, *self.outlets) if s.id == ref)
+
+    def phi(self, report: Report) -> float:
+        """P(report | event did not happen) / P(report | it did): the worst link of its chain."""
+        return max(GRADES[self.source(x).reliability] for x in (report.source, *report.via))
+
+    def origin(self, report: Report) -> str:
+        """The one utterance a report came from; without a word on it, its source."""
+        if report.origin:
+            return report.origin
+        return report.source if isinstance(report.source, str) else report.source.name
+
+    def likelihoods(self, event: Event) -> tuple[Judgement, Judgement]:
+        """P(event | node false), P(event | node true): its own, its watch's, or its type's."""
+        if event.if_true and event.if_false:
+            return event.if_false, event.if_true
+        giver: Any = next(
+            x
+            for x in (*self.watch, *self.event_types)
+            if x.id == (event.answers if event.answers else event.type)
+        )
+        return giver.if_false, giver.if_true
+
+    def node_of(self, event: Event | Watch) -> str | None:
+        """Id of the indicator or actor that the event speaks of."""
+        if event.bears_on or isinstance(event, Watch):
+            return event.bears_on
+        return next(w.bears_on for w in self.watch if w.id == event.answers)
+
+    def as_known(self, day: dt.date) -> Case:
+        """The case without anything published after `day` (that day included)."""
+        events = []
+        for event in self.events:
+            known = tuple(r for r in event.reports if r.published <= day)
+            if known:
+                events.append(event.model_copy(update={"reports": known}))
+        question = self.question.model_copy(update={"as_of": day})
+        return self.model_copy(update={"events": tuple(events), "question": question})
+
+    def only(self, document: str) -> Case:
+        """The case with nothing but the reports found in one document."""
+        events = []
+        for event in self.events:
+            there = tuple(r for r in event.reports if r.article and r.article.document == document)
+            if there:
+                events.append(event.model_copy(update={"reports": there}))
+        return self.model_copy(update={"events": tuple(events)})
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what the forecast is made from, as known on the as-of date."""
+        known = self.as_known(self.question.as_of)
+        types = {e.type for e in known.events}
+        used = known.model_copy(
+            update={
+                "event_types": tuple(t for t in known.event_types if t.id in types),
+                "outlets": tuple(o for o in known.outlets if o.id in known.cited),
+            }
+        )
+        text = json.dumps(used.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def cited(self) -> frozenset[str]:
+        """Ids of the sources that reports name."""
+        reports = (r for e in self.events for r in e.reports)
+        return frozenset(x for r in reports for x in (r.source, *r.via) if isinstance(x, str))
+
+
+def pick(table: Mapping[str, Judgement], scenario: Scenario) -> Judgement | None:
+    """The judgement of a table that holds for `scenario`: the most specific key wins."""
+    group = "held" if scenario.held else "not_held"
+    return table.get(scenario.id) or table.get(group) or table.get("otherwise")
+
+
+def _one_of(part: Any, plain: str, split: tuple[str, ...]) -> None:
+    has_split = [getattr(part, name) is not None for name in split]
+    if getattr(part, plain) is not None:
+        if any(has_split):
+            raise ValueError(f"expected {plain}, or {', '.join(split)}; not both")
+    elif not all(has_split):
+        raise ValueError(f"expected {plain}, or all of {', '.join(split)}")
+
+
+def _tables(
+    plain: Mapping[str, Judgement] | None,
+    if_false: Mapping[str, Judgement] | None,
+    if_true: Mapping[str, Judgement] | None,
+) -> tuple[Mapping[str, Judgement], Mapping[str, Judgement]]:
+    return (plain, plain) if plain is not None else (if_false or {}, if_true or {})

@@ -1,0 +1,246 @@
+"""From a case, as known on a date, to the arrays of its tree."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecast.case import Case, Event, pick
+from forecast.judgement import Judgement, means
+from forecast.tree import Tree
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A case as known on a date, in arrays.
+
+    Parameters
+    ----------
+    case : Case
+        Without what was published later.
+    tree : Tree
+    judgements : tuple of Judgement
+        Those that the tree refers to, J of them.
+    labels : tuple of str
+        Where each stands in the case, such as `khatib: willing.otherwise`.
+    theta : ndarray, shape (J,)
+        Their means.
+    nodes : tuple of str
+        Ids of indicators and actors, in the order of the tree.
+    events : tuple of str
+        Ids of events and of watches whose day has passed in silence.
+    attends : ndarray of int, shape (A, 2, S)
+        Which judgement is P(attends | stance, s); -1 for a required actor.
+    """
+
+    case: Case
+    tree: Tree
+    judgements: tuple[Judgement, ...]
+    labels: tuple[str, ...]
+    theta: NDArray[Any]
+    nodes: tuple[str, ...]
+    events: tuple[str, ...]
+    attends: NDArray[Any]
+
+    def attendance(self, theta: NDArray[Any]) -> NDArray[Any]:
+        """P(attends | stance, s, its body attends), shape (A, 2, S, ...)."""
+        certain = np.ones((1, *theta.shape[1:]))
+        return np.concatenate([theta, certain])[self.attends]
+
+
+def compile_case(
+    case: Case,
+    as_of: dt.date,
+    without: Collection[str] = (),
+    assume: Mapping[str, bool] | None = None,
+) -> Compiled:
+    """Compile a case for a date.
+
+    Parameters
+    ----------
+    case : Case
+    as_of : date
+        Reports published later do not exist.
+    without : collection of str
+        Events and watches to leave out.
+    assume : mapping of str to bool
+        Events or watches taken as having happened or not, whatever the reports say.
+
+    Raises
+    ------
+    ValueError
+        If an id is no event or watch of the case, or the date is out of its range.
+    """
+    q = case.question
+    assume = dict(assume or {})
+    if not q.proposed <= as_of < q.horizon:
+        raise ValueError(f"as_of: {as_of} is not from {q.proposed} (proposed) to the day before "
+                         f"{q.horizon} (horizon)")  # fmt: skip
+    known = case.as_known(as_of)
+    _check_ids(case, known, without, assume)
+    judgements, labels, number = [], [], {}
+
+    def index(judgement: Judgement, label: str) -> int:
+        if label not in number:
+            number[label] = len(judgements)
+            judgements.append(judgement)
+            labels.append(label)
+        return number[label]
+
+    def by_scenario(owner: str, key: str, table: Mapping[str, Judgement]) -> list[int]:
+        row = []
+        for s in case.scenarios:
+            chosen = pick(table, s)
+            if chosen is None:  # attendance under a scenario without a meeting: never asked
+                row.append(-1)
+                continue
+            name = next(k for k, v in table.items() if v is chosen)
+            row.append(index(chosen, f"{owner}: {key}" + (f".{name}" if len(table) > 1 else "")))
+        return row
+
+    nodes, parts = _by_depth(case)
+    place = {name: k for k, name in enumerate(nodes)}
+    chance = np.zeros((len(nodes), 2, len(case.scenarios)), int)
+    for name, k in place.items():
+        part, key = parts[name], "willing" if name in {a.id for a in case.actors} else "chance"
+        keys = (f"{key} if false", f"{key} if true") if part.given else (key, key)
+        chance[k] = [by_scenario(name, *kt) for kt in zip(keys, part.tables, strict=True)]
+    attends = np.full((len(case.actors), 2, len(case.scenarios)), -1)
+    for a, actor in enumerate(case.actors):
+        if actor.attends_if_willing and actor.attends_if_unwilling:
+            attends[a, 0] = by_scenario(actor.id, "attends if unwilling", actor.attends_if_unwilling)
+            attends[a, 1] = by_scenario(actor.id, "attends if willing", actor.attends_if_willing)
+
+    rows = _evidence(known, as_of, without, assume)
+    event_node = np.zeros((len(nodes), len(rows)))
+    event_chance = np.zeros((len(rows), 2), int)
+    fresh = np.ones(len(rows))
+    for e, row in enumerate(rows):
+        k = place[row.node]
+        event_node[k, e] = 1
+        event_chance[e] = [index(j, f"{row.id}: {z}") for j, z in
+                           zip(row.chance, ("if false", "if true"), strict=True)]  # fmt: skip
+        half_life = getattr(parts[row.node], "half_life", None)
+        if half_life:
+            fresh[e] = 0.5 ** (max((as_of - row.day).days, 0) / half_life)
+
+    depth = _depths(parts)
+    levels = [[k for k, n in enumerate(nodes) if depth[n] == d]
+              for d in range(max(depth.values(), default=-1), -1, -1)]  # fmt: skip
+    parent = np.array([place.get(parts[n].given, -1) for n in nodes], int)
+    links = tuple(
+        (np.array(above)[:, None] == parent[level]).astype(float)
+        for level, above in zip(levels, levels[1:], strict=False)
+    )
+    tree = Tree(
+        levels=tuple(slice(x[0], x[-1] + 1) for x in levels),
+        links=links,
+        parent=parent,
+        chance=chance,
+        event_node=event_node,
+        event_chance=event_chance,
+        denied=np.array([r.denied for r in rows]),
+        affirmed=np.array([r.affirmed for r in rows]),
+        fresh=fresh,
+    )
+    return Compiled(known, tree, tuple(judgements), tuple(labels), means(judgements),
+                    nodes, tuple(r.id for r in rows), attends)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One line of evidence: `denied` and `affirmed` are what P(e|z) and 1 - P(e|z) are
+    multiplied with, so silence is (0, 1), an event taken as certain (1, 0)."""
+
+    id: str
+    node: str
+    chance: tuple[Judgement, Judgement]
+    denied: float
+    affirmed: float
+    day: dt.date
+
+
+def _evidence(
+    case: Case, as_of: dt.date, without: Collection[str], assume: Mapping[str, bool]
+) -> list[_Row]:
+    certain = {True: (1.0, 0.0), False: (0.0, 1.0)}
+    rows = []
+    for event in case.events:
+        if event.id in without:
+            continue
+        node = case.node_of(event)
+        assert node is not None  # rules.answers_agree
+        factors = certain[assume[event.id]] if event.id in assume else said(case, event)
+        rows.append(_Row(event.id, node, case.likelihoods(event), *factors, event.date[1]))
+    answered = {e.answers for e in case.events if e.id not in without}
+    for watch in case.watch:
+        if watch.id in without or watch.bears_on is None:
+            continue
+        assert watch.if_true and watch.if_false  # case.Watch._weighs
+        if watch.id in assume:
+            rows = [r for r in rows if not _answers(case, r.id, watch.id)]
+            factors = certain[assume[watch.id]]
+        elif watch.by <= as_of and watch.id not in answered:
+            factors = certain[False]
+        else:
+            continue
+        chance = (watch.if_false, watch.if_true)
+        rows.append(_Row(watch.id, watch.bears_on, chance, *factors, min(watch.by, as_of)))
+    return rows
+
+
+def said(case: Case, event: Event) -> tuple[float, float]:
+    """Products of phi over the origins that deny the event, and over those that affirm it.
+
+    Several chains of one origin are one report, at the best of them.
+    """
+    best: dict[tuple[bool, str], float] = {}
+    for report in event.reports:
+        key = (report.denies, case.origin(report))
+        best[key] = min(best.get(key, 1.0), case.phi(report))
+    denied, affirmed = (
+        float(np.prod([phi for (denies, _), phi in best.items() if denies == side]))
+        for side in (True, False)
+    )
+    return denied, affirmed
+
+
+def _answers(case: Case, event: str, watch: str) -> bool:
+    return any(e.id == event and e.answers == watch for e in case.events)
+
+
+def _check_ids(
+    case: Case, known: Case, without: Collection[str], assume: Mapping[str, bool]
+) -> None:
+    watches = {w.id: w for w in case.watch}
+    for names, events in ((without, case.events), (assume, known.events)):
+        for name in names:
+            if name not in watches and name not in {e.id for e in events}:
+                raise ValueError(f'no event or watch "{name}" in the case as known on '
+                                 f"{known.question.as_of}")  # fmt: skip
+            if name in watches and watches[name].announces:
+                raise ValueError(f'the watch "{name}" would be an announcement, which has no '
+                                 "weight without a learned lead time")  # fmt: skip
+
+
+def _by_depth(case: Case) -> tuple[tuple[str, ...], dict[str, Any]]:
+    parts: dict[str, Any] = {p.id: p for p in (*case.indicators, *case.actors)}
+    depth = _depths(parts)
+    return tuple(sorted(parts, key=lambda n: -depth[n])), parts
+
+
+def _depths(parts: Mapping[str, Any]) -> dict[str, int]:
+    depth: dict[str, int] = {}
+    for name in parts:
+        chain = [name]
+        while (up := parts[chain[-1]].given) and up not in depth:
+            chain.append(up)
+        for n in reversed(chain):
+            above = parts[n].given
+            depth[n] = depth[above] + 1 if above else 0
+    return depth

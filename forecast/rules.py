@@ -1,0 +1,265 @@
+"""Rules of a case that no single part of it can check by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from forecast import case as c
+from forecast.judgement import Judgement, did_you_mean, means
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a case: where, and what was found and expected."""
+
+    file: str
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        return ": ".join(x for x in (self.file, self.where, self.message) if x)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The parts of a case that could be read, and the ids of all, readable or not.
+
+    A part that could not be read has its own message; what refers to it gets none.
+    """
+
+    parts: Mapping[str, tuple[tuple[int, Any], ...]] = field(default_factory=dict)
+    ids: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def each(self, section: str) -> tuple[tuple[int, Any], ...]:
+        return self.parts.get(section, ())
+
+    def known(self, *sections: str) -> frozenset[str]:
+        return frozenset().union(*(self.ids.get(s, frozenset()) for s in sections))
+
+
+FILE_OF = {"events": "events.toml", "event_types": "event_types.toml", "outlets": "sources.toml"}
+
+
+def where(section: str, index: int, part: Any, key: str = "") -> str:
+    """`events[3] "assad_ready": key`, counted from 1."""
+    name = part.get("id") if isinstance(part, Mapping) else getattr(part, "id", None)
+    place = f"{section}[{index + 1}]" + (f' "{_printable(name)}"' if name else "")
+    return f"{place}: {key}" if key else place
+
+
+def check(draft: Draft) -> list[Problem]:
+    """All problems of a draft, in the order of the rules."""
+    return [problem for rule in RULES for problem in rule(draft)]
+
+
+def _at(section: str, index: int, part: Any, key: str, message: str) -> Problem:
+    return Problem(FILE_OF.get(section, "case.toml"), where(section, index, part, key), message)
+
+
+def _unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    return f'no {kind} "{_printable(name)}"{did_you_mean(name, sorted(known))}'
+
+
+def _printable(text: object) -> str:
+    return "".join(x if x.isprintable() else "?" for x in str(text))[:80]
+
+
+def unique_ids(d: Draft) -> Iterator[Problem]:
+    """Ids name one thing: nodes among each other, events and watches among each other."""
+    groups = (("scenarios",), ("indicators", "actors"), ("events", "watch"), ("documents",),
+              ("outlets", "sources"), ("event_types",))  # fmt: skip
+    for group in groups:
+        seen: dict[str, str] = {}
+        for section in group:
+            for i, part in d.each(section):
+                if part.id in seen:
+                    yield _at(section, i, part, "id", f"already used by {seen[part.id]}")
+                elif part.id:
+                    seen[part.id] = where(section, i, part)
+    for i, part in d.each("sources"):
+        if not part.id:
+            yield _at("sources", i, part, "id", "missing; expected a name for reports to use")
+    for i, part in d.each("scenarios"):
+        if part.id in c.GROUPS:
+            yield _at("scenarios", i, part, "id", f'"{part.id}" stands for a group of scenarios')
+
+
+def references(d: Draft) -> Iterator[Problem]:
+    """What is named exists."""
+    nodes, sources = d.known("indicators", "actors"), d.known("sources", "outlets")
+    kinds = (
+        ("given", "indicator or actor", nodes),
+        ("bears_on", "indicator or actor", nodes),
+        ("part_of", "actor", d.known("actors")),
+        ("type", "event type", d.known("event_types")),
+        ("answers", "watch", d.known("watch")),
+    )
+    for section in ("indicators", "actors", "watch", "events"):
+        for i, part in d.each(section):
+            for key, kind, known in kinds:
+                name = getattr(part, key, None)
+                if name is not None and name not in known:
+                    yield _at(section, i, part, key, _unknown(kind, name, known))
+    for i, event in d.each("events"):
+        for k, report in enumerate(event.reports):
+            for key, names in (("source", (report.source,)), ("via", report.via)):
+                for name in names:
+                    if isinstance(name, str) and name not in sources:
+                        key_at = f"reports[{k + 1}].{key}"
+                        yield _at("events", i, event, key_at, _unknown("source", name, sources))
+    for section, i, part, key, passage in passages(d):
+        if passage.document not in d.known("documents"):
+            message = _unknown("document", passage.document, d.known("documents"))
+            yield _at(section, i, part, f"{key}.document", message)
+
+
+def passages(d: Draft) -> Iterator[tuple[str, int, Any, str, c.Passage]]:
+    """Every passage of a document that the case refers to, with its place."""
+    for section, parts in d.parts.items():
+        for i, part in parts:
+            if getattr(part, "article", None):
+                yield section, i, part, "article", part.article
+            for k, report in enumerate(getattr(part, "reports", ())):
+                if report.article:
+                    yield section, i, part, f"reports[{k + 1}].article", report.article
+
+
+def no_cycles(d: Draft) -> Iterator[Problem]:
+    """Following `given`, or `part_of`, one comes to an end."""
+    for key in ("given", "part_of"):
+        sections = ("indicators", "actors") if key == "given" else ("actors",)
+        up = {p.id: getattr(p, key) for s in sections for _, p in d.each(s)}
+        for section in sections:
+            for i, part in d.each(section):
+                chain, at = [part.id], up[part.id]
+                while at in up and at not in chain:
+                    chain.append(at)
+                    at = up[at]
+                if at == part.id:
+                    message = f"goes round in a circle: {' -> '.join([*chain, at])}"
+                    yield _at(section, i, part, key, message)
+
+
+def tables_cover(d: Draft) -> Iterator[Problem]:
+    """Every table says something for every scenario, and nothing for one that is not there."""
+    scenarios = [s for _, s in d.each("scenarios")]
+    if len(scenarios) < len(d.known("scenarios")):
+        return
+    names = (*[s.id for s in scenarios], *c.GROUPS)
+    keys = {"indicators": ("chance", "if_true", "if_false"),
+            "actors": ("willing", "willing_if_true", "willing_if_false",
+                       "attends_if_willing", "attends_if_unwilling")}  # fmt: skip
+    for section, fields in keys.items():
+        for i, part in d.each(section):
+            for key in fields:
+                table: Mapping[str, Judgement] | None = getattr(part, key)
+                if table is None:
+                    continue
+                for name in table:
+                    if name not in names:
+                        message = _unknown("scenario", name, names)
+                        yield _at(section, i, part, f"{key}.{_printable(name)}", message)
+                asked = [s for s in scenarios if s.held or not key.startswith("attends")]
+                for s in asked:
+                    if c.pick(table, s) is None:
+                        message = f'says nothing for scenario "{s.id}"; add it, or otherwise'
+                        yield _at(section, i, part, key, message)
+
+
+def shares(d: Draft) -> Iterator[Problem]:
+    """On each side one scenario takes the rest, and something is left for it."""
+    if len(d.each("scenarios")) < len(d.known("scenarios")):
+        return
+    for held in (True, False):
+        side = [s for _, s in d.each("scenarios") if s.held == held]
+        label = f"scenarios with held = {str(held).lower()}"
+        rest = [s.id for s in side if s.share is None]
+        if len(rest) != 1:
+            found = "none" if not rest else ", ".join(rest)
+            yield Problem("case.toml", label, f"exactly one has no share and takes the rest; found {found}")  # fmt: skip
+        total = means(s.share for s in side if s.share).sum()
+        if total >= 1:
+            yield Problem("case.toml", label, f"the shares' means add up to {total:.2f}; "
+                          "expected less than 1, so that something is left for the rest")  # fmt: skip
+
+
+def dates(d: Draft) -> Iterator[Problem]:
+    """proposed <= as_of < deadlines, in order, <= horizon; published not before it happened."""
+    for _, q in d.each("question"):
+        if q.proposed > q.as_of:
+            yield Problem("case.toml", "question: as_of", f"{q.as_of} is before proposed, {q.proposed}")
+        days = [q.as_of, *q.deadlines]
+        for before, after in zip(days, days[1:], strict=False):
+            if after <= before:
+                than = "as_of" if before == q.as_of else "the deadline before it"
+                yield Problem("case.toml", "question: deadlines", f"{after} is not after {than}, {before}")
+        if q.deadlines[-1] > q.horizon:
+            yield Problem("case.toml", "question: horizon", f"{q.horizon} is before the last deadline, "
+                          f"{q.deadlines[-1]}")  # fmt: skip
+        for i, w in d.each("watch"):
+            if not q.proposed <= w.by <= q.horizon:
+                yield _at("watch", i, w, "by", f"{w.by} is not between proposed, {q.proposed}, "
+                          f"and horizon, {q.horizon}")  # fmt: skip
+    for i, event in d.each("events"):
+        for k, report in enumerate(event.reports):
+            if report.published < event.date[0]:
+                yield _at("events", i, event, f"reports[{k + 1}].published",
+                          f"{report.published} is before the event, {event.date[0]}")  # fmt: skip
+
+
+def likelihoods_agree(d: Draft) -> Iterator[Problem]:
+    """A type's likelihoods, and an event's own, point where its direction says."""
+    types = {t.id: t for _, t in d.each("event_types")}
+    for i, t in d.each("event_types"):
+        low, high = means([t.if_false, t.if_true])
+        if (high > low) != (t.direction == "for"):
+            yield _at("event_types", i, t, "direction", f'"{t.direction}", but if_true has mean '
+                      f"{high:.2f} and if_false {low:.2f}")  # fmt: skip
+        elif abs(t.ratio - max(high / low, low / high)) > 0.05 * t.ratio:
+            yield _at("event_types", i, t, "ratio", f"{t.ratio:g}, but the means have ratio "
+                      f"{max(high / low, low / high):.2f}")  # fmt: skip
+    for i, event in d.each("events"):
+        if event.if_true and event.type in types:
+            low, high = means([event.if_false, event.if_true])
+            direction = types[event.type].direction
+            if high != low and (high > low) != (direction == "for"):
+                yield _at("events", i, event, "if_true", f'the type "{event.type}" speaks '
+                          f"{direction}, these likelihoods the other way")  # fmt: skip
+
+
+def origins_agree(d: Draft) -> Iterator[Problem]:
+    """No origin both affirms and denies one event."""
+    for i, event in d.each("events"):
+        said: dict[str, bool] = {}
+        for report in event.reports:
+            source = report.source if isinstance(report.source, str) else report.source.name
+            origin = report.origin or source
+            if said.setdefault(origin, report.denies) != report.denies:
+                yield _at("events", i, event, "reports", f'the origin "{_printable(origin)}" both '
+                          "affirms and denies it: give the reports their own origins")  # fmt: skip
+                break
+
+
+def answers_agree(d: Draft) -> Iterator[Problem]:
+    """An event that answers a watch speaks of what the watch speaks of, in the same odds."""
+    watches = {w.id: w for _, w in d.each("watch")}
+    for i, event in d.each("events"):
+        watch = watches.get(event.answers)
+        if watch is None:
+            continue
+        if watch.announces:
+            yield _at("events", i, event, "answers", f'"{watch.id}" would be an announcement')
+        elif event.bears_on and event.bears_on != watch.bears_on:
+            yield _at("events", i, event, "bears_on", f'"{event.bears_on}", but the watch it '
+                      f'answers bears on "{watch.bears_on}"')  # fmt: skip
+        if event.type or event.if_true:
+            yield _at("events", i, event, "answers", "the likelihoods are the watch's, judged "
+                      "beforehand: leave out type, if_true and if_false")  # fmt: skip
+
+
+RULES: tuple[Callable[[Draft], Iterator[Problem]], ...] = (
+    unique_ids, references, no_cycles, tables_cover, shares, dates,
+    likelihoods_agree, origins_agree, answers_agree,
+)  # fmt: skip
