@@ -74,18 +74,19 @@ def count(
     x = np.exp(2j * np.pi * np.arange(size) / size)
     case = compiled.case
     chains = {a: bodies(case, a) for a in group}
-    plain, joined = [], []
+    plain: list[tuple[set[str], list[str]]] = []
+    joined: list[tuple[set[str], list[str]]] = []
     for family in _families(case, {b for c in chains.values() for b in c}):
         deciding = {b for a in family if a in chains for b in chains[a][1:]}
         (joined if deciding else plain).append((family, sorted(deciding)))
     values = np.ones((len(case.scenarios), size), complex)
     if plain:
         values = _generating(compiled, theta, chance, {a for f, _ in plain for a in f}, {}, chains, x)
-    for family, deciding in joined:
+    for family, above in joined:
         values = values * sum(
             _generating(compiled, theta, chance, family,
-                        dict(zip(deciding, comes, strict=True)), chains, x)
-            for comes in product([True, False], repeat=len(deciding))
+                        dict(zip(above, comes, strict=True)), chains, x)
+            for comes in product([True, False], repeat=len(above))
         )  # fmt: skip
     return np.clip(np.fft.fft(values, axis=1).real.T / size, 0, 1)
 
@@ -123,7 +124,8 @@ def _factors(
 
 def _families(case: Case, actors: set[str]) -> list[set[str]]:
     """The actors in sets that nothing but the scenario connects."""
-    parts: dict[str, Any] = {p.id: p for p in (*case.indicators, *case.actors)}
+    both: tuple[Any, ...] = (*case.indicators, *case.actors)
+    parts = {p.id: p for p in both}
     families: list[tuple[set[str], set[str]]] = []
     for name in sorted(actors):
         keys = {_root(parts, b) for b in bodies(case, name)}

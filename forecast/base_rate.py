@@ -80,7 +80,7 @@ def opened_by(base_rate: BaseRate, scenario: Scenario, length: int) -> NDArray[A
         z = (np.log(np.arange(length + 1)) - (low + high) / 2) / sigma
     by_day = ndtr(z) / ndtr(z[-1])
     # a wide tail can round the day before the horizon up to one
-    return np.minimum(by_day, 1 - 1e-12 * (np.arange(length + 1) < length))
+    return np.asarray(np.minimum(by_day, 1 - 1e-12 * (np.arange(length + 1) < length)))
 
 
 def share_means(scenarios: Sequence[Scenario]) -> NDArray[Any]:

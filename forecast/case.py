@@ -13,81 +13,10 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from forecast.fields import Day, Days, Grade, Id, Locator, Period, Table, Text
 from forecast.judgement import GRADES, Judgement, JudgementField
-
-Id = Annotated[
-    str,
-    StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64),
-    Field(description="Lower case letters, digits and underscores."),
-]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
-Grade = Literal["A", "B", "C", "D", "E", "F"]
-
-GROUPS = ("held", "not_held", "otherwise")
-"""Keys of a table by scenario that stand for several scenarios."""
-
-
-def _one_for_all(value: Any) -> Any:
-    return value if isinstance(value, Mapping) else {"otherwise": value}
-
-
-def _plain_date(value: Any) -> Any:
-    # TOML has date-times too; a case knows days only
-    if type(value) is not dt.date and not isinstance(value, str):
-        raise ValueError("expected a day such as 2014-12-04, without quotation marks")
-    return value
-
-
-def _day_or_days(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else (value, value)
-
-
-def _in_order(pair: tuple[Any, Any]) -> tuple[Any, Any]:
-    if pair[0] > pair[1]:
-        raise ValueError("the earlier or smaller end comes first")
-    return pair
-
-
-def _apart(pair: tuple[float, float]) -> tuple[float, float]:
-    if not pair[0] < pair[1]:
-        raise ValueError("the low end of an interval comes first and is the smaller one")
-    return pair
-
-
-def _short(locator: str) -> str:
-    if len(locator.split()) > 8:
-        raise ValueError("a locator has at most eight words: it finds a passage, it does not quote")
-    return locator
-
-
-Day = Annotated[dt.date, BeforeValidator(_plain_date)]
-Period = Annotated[
-    tuple[Day, Day],
-    BeforeValidator(_day_or_days, json_schema_input_type=Day | tuple[Day, Day]),
-    AfterValidator(_in_order),
-    Field(description="A day, or [first, last]."),
-]
-Days = Annotated[
-    tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]],
-    AfterValidator(_apart),
-    Field(description="Days: the central 90 % of a log-normal."),
-]
-Table = Annotated[
-    dict[str, JudgementField],
-    BeforeValidator(_one_for_all, json_schema_input_type=JudgementField | dict[str, JudgementField]),
-    Field(description="One judgement for all scenarios, or one by scenario id, "
-                      "`held`, `not_held` or `otherwise`."),
-]  # fmt: skip
 
 
 class _Part(BaseModel):
@@ -99,10 +28,12 @@ class Passage(_Part):
 
     document: Id
     paragraph: Annotated[int, Field(ge=1)]
-    locator: Annotated[Text, AfterValidator(_short)] | None = None
+    locator: Locator | None = None
 
 
 class Question(_Part):
+    """What is asked, when it is answered yes, by when, and as of which day."""
+
     title: Text
     text: Annotated[Text, Field(description="The question; {deadline} stands for the day.")]
     yes_if: Text
@@ -113,6 +44,7 @@ class Question(_Part):
     as_of: Day
     deadlines: Annotated[tuple[Day, ...], Field(min_length=1)]
     horizon: Day
+    headline: Day | None = Field(None, description="The deadline to lead with; the last if left out.")
 
 
 class BaseRate(_Part):
@@ -220,6 +152,8 @@ class Source(_Part):
 
 
 class Document(_Part):
+    """Something that was read, to which passages refer."""
+
     id: Id
     title: Text
     author: Text | None = None
@@ -346,6 +280,11 @@ class Case(CaseFile):
     event_types: tuple[EventType, ...] = ()
     outlets: tuple[Source, ...] = ()
 
+    @property
+    def headline(self) -> dt.date:
+        """The deadline to lead with: the question's, or its last."""
+        return self.question.headline or self.question.deadlines[-1]
+
     def source(self, ref: str | Source) -> Source:
         """The source that a report names, from the case, the outlets, or in place."""
         if isinstance(ref, Source):
@@ -362,15 +301,13 @@ class Case(CaseFile):
             return report.origin
         return report.source if isinstance(report.source, str) else report.source.name
 
-    def likelihoods(self, event: Event) -> tuple[Judgement, Judgement]:
+    def likelihoods(self, event: Event | Watch) -> tuple[Judgement, Judgement]:
         """P(event | node false), P(event | node true): its own, its watch's, or its type's."""
         if event.if_true and event.if_false:
             return event.if_false, event.if_true
-        giver: Any = next(
-            x
-            for x in (*self.watch, *self.event_types)
-            if x.id == (event.answers if event.answers else event.type)
-        )
+        assert isinstance(event, Event)  # a watch has its own: Watch._weighs
+        givers: tuple[Any, ...] = (*self.watch, *self.event_types)
+        giver = next(x for x in givers if x.id == (event.answers or event.type))
         return giver.if_false, giver.if_true
 
     def node_of(self, event: Event | Watch) -> str | None:
@@ -380,14 +317,24 @@ class Case(CaseFile):
         return next(w.bears_on for w in self.watch if w.id == event.answers)
 
     def as_known(self, day: dt.date) -> Case:
-        """The case without anything published after `day` (that day included)."""
+        """The case without anything published after `day` (that day included).
+
+        Later documents, and the sources that no news so far names, are not in it either.
+        """
         events = []
         for event in self.events:
-            known = tuple(r for r in event.reports if r.published <= day)
-            if known:
-                events.append(event.model_copy(update={"reports": known}))
+            heard = tuple(r for r in event.reports if r.published <= day)
+            if heard:
+                events.append(event.model_copy(update={"reports": heard}))
         question = self.question.model_copy(update={"as_of": day})
-        return self.model_copy(update={"events": tuple(events), "question": question})
+        known = self.model_copy(update={"events": tuple(events), "question": question})
+        cited = known.cited
+        nodes = (*self.indicators, *self.actors)
+        judged: tuple[Any, ...] = (self.base_rate, *self.scenarios, *nodes, *self.context)
+        grounds = {x.article.document for x in judged if x.article}
+        documents = tuple(d for d in self.documents if d.published <= day or d.id in grounds)
+        sources = tuple(s for s in self.sources if s.id in cited)
+        return known.model_copy(update={"documents": documents, "sources": sources})
 
     def only(self, document: str) -> Case:
         """The case with nothing but the reports found in one document."""

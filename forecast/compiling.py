@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -47,10 +48,10 @@ class Compiled:
     events: tuple[str, ...]
     attends: NDArray[Any]
 
-    def attendance(self, theta: NDArray[Any]) -> NDArray[Any]:
+    def attendance(self, theta: Any, xp: Any = np) -> Any:
         """P(attends | stance, s, its body attends), shape (A, 2, S, ...)."""
-        certain = np.ones((1, *theta.shape[1:]))
-        return np.concatenate([theta, certain])[self.attends]
+        certain = xp.ones((1, *theta.shape[1:]))
+        return xp.concatenate([theta, certain])[self.attends]
 
 
 def compile_case(
@@ -83,7 +84,9 @@ def compile_case(
                          f"{q.horizon} (horizon)")  # fmt: skip
     known = case.as_known(as_of)
     _check_ids(case, known, without, assume)
-    judgements, labels, number = [], [], {}
+    judgements: list[Judgement] = []
+    labels: list[str] = []
+    number: dict[str, int] = {}
 
     def index(judgement: Judgement, label: str) -> int:
         if label not in number:
@@ -135,7 +138,7 @@ def compile_case(
     parent = np.array([place.get(parts[n].given, -1) for n in nodes], int)
     links = tuple(
         (np.array(above)[:, None] == parent[level]).astype(float)
-        for level, above in zip(levels, levels[1:], strict=False)
+        for level, above in pairwise(levels)
     )
     tree = Tree(
         levels=tuple(slice(x[0], x[-1] + 1) for x in levels),
@@ -155,7 +158,8 @@ def compile_case(
 @dataclass(frozen=True)
 class _Row:
     """One line of evidence: `denied` and `affirmed` are what P(e|z) and 1 - P(e|z) are
-    multiplied with, so silence is (0, 1), an event taken as certain (1, 0)."""
+    multiplied with, so silence is (0, 1), an event taken as certain (1, 0).
+    """
 
     id: str
     node: str
@@ -181,7 +185,6 @@ def _evidence(
     for watch in case.watch:
         if watch.id in without or watch.bears_on is None:
             continue
-        assert watch.if_true and watch.if_false  # case.Watch._weighs
         if watch.id in assume:
             rows = [r for r in rows if not _answers(case, r.id, watch.id)]
             factors = certain[assume[watch.id]]
@@ -189,7 +192,7 @@ def _evidence(
             factors = certain[False]
         else:
             continue
-        chance = (watch.if_false, watch.if_true)
+        chance = case.likelihoods(watch)
         rows.append(_Row(watch.id, watch.bears_on, chance, *factors, min(watch.by, as_of)))
     return rows
 
@@ -229,7 +232,8 @@ def _check_ids(
 
 
 def _by_depth(case: Case) -> tuple[tuple[str, ...], dict[str, Any]]:
-    parts: dict[str, Any] = {p.id: p for p in (*case.indicators, *case.actors)}
+    both: tuple[Any, ...] = (*case.indicators, *case.actors)
+    parts = {p.id: p for p in both}
     depth = _depths(parts)
     return tuple(sorted(parts, key=lambda n: -depth[n])), parts
 

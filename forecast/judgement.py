@@ -167,7 +167,7 @@ def fit_beta(low: ArrayLike, high: ArrayLike) -> tuple[NDArray[Any], NDArray[Any
 
     def miss(x: NDArray[Any]) -> NDArray[Any]:
         p = betainc(np.exp(x[0]), np.exp(x[1]), ends)
-        return ndtri(np.clip(p, 1e-300, 1 - 1e-16)) - target
+        return np.asarray(ndtri(np.clip(p, 1e-300, 1 - 1e-16)) - target)
 
     step = 1e-6
     for _ in range(60):
@@ -187,7 +187,7 @@ def means(judgements: Iterable[Judgement]) -> NDArray[Any]:
     low, high = _ends(judgements)
     a, b = fit_beta(low, high)
     with np.errstate(invalid="ignore"):
-        return np.where(np.isinf(a), low, a / (a + b))
+        return np.asarray(np.where(np.isinf(a), low, a / (a + b)))
 
 
 def draw(judgements: Iterable[Judgement], size: int, rng: np.random.Generator) -> NDArray[Any]:
@@ -206,7 +206,8 @@ def quantile(judgements: Iterable[Judgement], q: float) -> NDArray[Any]:
     low, high = _ends(judgements)
     a, b = fit_beta(low, high)
     wide = np.isfinite(a)
-    return np.where(wide, betaincinv(np.where(wide, a, 1), np.where(wide, b, 1), q), low)
+    at = betaincinv(np.where(wide, a, 1), np.where(wide, b, 1), q)
+    return np.asarray(np.where(wide, at, low))
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

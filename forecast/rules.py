@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from forecast import case as c
+from forecast.fields import GROUPS
 from forecast.judgement import Judgement, did_you_mean, means
 
 
@@ -82,7 +83,7 @@ def unique_ids(d: Draft) -> Iterator[Problem]:
         if not part.id:
             yield _at("sources", i, part, "id", "missing; expected a name for reports to use")
     for i, part in d.each("scenarios"):
-        if part.id in c.GROUPS:
+        if part.id in GROUPS:
             yield _at("scenarios", i, part, "id", f'"{part.id}" stands for a group of scenarios')
 
 
@@ -147,7 +148,7 @@ def tables_cover(d: Draft) -> Iterator[Problem]:
     scenarios = [s for _, s in d.each("scenarios")]
     if len(scenarios) < len(d.known("scenarios")):
         return
-    names = (*[s.id for s in scenarios], *c.GROUPS)
+    names = (*[s.id for s in scenarios], *GROUPS)
     keys = {"indicators": ("chance", "if_true", "if_false"),
             "actors": ("willing", "willing_if_true", "willing_if_false",
                        "attends_if_willing", "attends_if_unwilling")}  # fmt: skip
@@ -186,7 +187,7 @@ def shares(d: Draft) -> Iterator[Problem]:
 
 
 def dates(d: Draft) -> Iterator[Problem]:
-    """proposed <= as_of < deadlines, in order, <= horizon; published not before it happened."""
+    """In order: proposed <= as_of < deadlines <= horizon; published not before it happened."""
     for _, q in d.each("question"):
         if q.proposed > q.as_of:
             yield Problem("case.toml", "question: as_of", f"{q.as_of} is before proposed, {q.proposed}")
@@ -198,6 +199,8 @@ def dates(d: Draft) -> Iterator[Problem]:
         if q.deadlines[-1] > q.horizon:
             yield Problem("case.toml", "question: horizon", f"{q.horizon} is before the last deadline, "
                           f"{q.deadlines[-1]}")  # fmt: skip
+        if q.headline and q.headline not in q.deadlines:
+            yield Problem("case.toml", "question: headline", f"{q.headline} is none of the deadlines")
         for i, w in d.each("watch"):
             if not q.proposed <= w.by <= q.horizon:
                 yield _at("watch", i, w, "by", f"{w.by} is not between proposed, {q.proposed}, "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 
 from forecast.judgement import WORDS, word_for
+from forecast.tree import weigh
 
 if TYPE_CHECKING:
+    from forecast.case import Case
     from forecast.update import Forecast
 
 OF = ("held", "opening", "scenarios", "indicators", "actors")
@@ -35,6 +37,7 @@ def table(f: Forecast, of: str) -> pd.DataFrame:
     """
     if of not in OF:
         raise ValueError(f"of: {of!r}; expected one of {', '.join(OF)}")
+    rows: pd.DataFrame
     if of == "held":
         rows = f.held.to_dataframe()
         rows.loc[pd.Timestamp(f.case.question.horizon)] = f.ever.to_array().to_series()
@@ -83,6 +86,94 @@ def as_dict(f: Forecast) -> dict[str, Any]:
             for i, a in enumerate(f.case.actors)
         },
     }
+
+
+def question(case: Case) -> pd.Series[str]:
+    """The question and the rules by which it is answered, as a table of texts."""
+    q = case.question
+    rows = {
+        "question": q.text.replace("{deadline}", "a deadline"),
+        "yes if": q.yes_if,
+        "no if": q.no_if,
+        "void if": q.void_if,
+        "takes part": q.attends_if,
+        "proposed": str(q.proposed),
+        "as of": str(q.as_of),
+        "deadlines": ", ".join(map(str, q.deadlines)),
+        "horizon": str(q.horizon),
+    }
+    return pd.Series({k: v for k, v in rows.items() if v}, name=q.title)
+
+
+def compare(forecasts: Mapping[str, Forecast]) -> pd.DataFrame:
+    """P(held by each deadline) of several forecasts, a row for each."""
+    rows = {name: table(f, "held").probability for name, f in forecasts.items()}
+    return pd.DataFrame(rows).T.rename(columns=lambda day: f"by {day:%Y-%m-%d}")
+
+
+def evidence(f: Forecast) -> pd.DataFrame:
+    """The events known on the date, and what their reports are worth on the spot.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by event: `date`, `what`, `bears_on`, `reports`, `origins`, `if_true` and
+        `if_false` (means), `event_ratio` (of the two), and `ratio`: of the likelihoods of
+        its reports, after grades, origins, denials and age. Silences are not in it.
+    """
+    tree, theta = f.compiled.tree, f.compiled.theta
+    log_lam = weigh(tree, theta)
+    node = tree.event_node.argmax(0)
+    events = {e.id: e for e in f.case.events}
+    rows = [
+        (
+            name, events[name].date[1], events[name].what, f.compiled.nodes[node[i]],
+            len(events[name].reports), len({f.case.origin(r) for r in events[name].reports}),
+            *theta[tree.event_chance[i, ::-1]], float(np.exp(log_lam[i, 1] - log_lam[i, 0])),
+        )
+        for i, name in enumerate(f.compiled.events) if name in events
+    ]  # fmt: skip
+    columns = ["event", "date", "what", "bears_on", "reports", "origins",
+               "if_true", "if_false", "ratio"]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=columns).set_index("event")
+    frame.insert(7, "event_ratio", frame.if_true / frame.if_false)
+    return frame
+
+
+def coverage(case: Case, document: str) -> pd.DataFrame:
+    """What became of each claim of a document: event, ground of a judgement, or context.
+
+    Returns
+    -------
+    DataFrame
+        A row for each passage, in the order of the text: `paragraph`, `locator`,
+        `coded_as`, `id` and `what`.
+    """
+    rows = []
+    sections: tuple[tuple[str, tuple[Any, ...]], ...] = (
+        ("base rate", (case.base_rate,)),
+        ("ground of a scenario", case.scenarios),
+        ("ground of an indicator", case.indicators),
+        ("ground of an actor", case.actors),
+        ("context", case.context),
+    )
+    for coded_as, parts in sections:
+        for part in parts:
+            if part.article and part.article.document == document:
+                what = next(str(getattr(part, k)) for k in ("what", "label", "statement", "name", "why")
+                            if hasattr(part, k))  # fmt: skip
+                rows.append((part.article, coded_as, getattr(part, "id", ""), what))
+    rows += [
+        (report.article, "event", event.id, event.what)
+        for event in case.events
+        for report in event.reports
+        if report.article and report.article.document == document
+    ]
+    rows.sort(key=lambda row: row[0].paragraph)
+    return pd.DataFrame(
+        [(p.paragraph, p.locator, *rest) for p, *rest in rows],
+        columns=["paragraph", "locator", "coded_as", "id", "what"],
+    )
 
 
 def _prior_and_posterior(data: Any, dim: str) -> dict[str, dict[str, float]]:
@@ -149,6 +240,17 @@ def rounded(parts: Sequence[float], total: int = 100) -> list[int]:
     return [int(x) for x in whole]
 
 
+def whole_scenarios(f: Forecast, of: str = "probability") -> list[int]:
+    """Whole per cents of the scenarios that add up to 100; the held ones to P(ever held)."""
+    held = np.array([s.held for s in f.case.scenarios])
+    p = f.scenarios[of].values
+    ever = in_hundred(float(f.ever[of]))
+    out = np.empty(len(held), int)
+    for side, total in ((held, ever), (~held, 100 - ever)):
+        out[side] = rounded(p[side].tolist(), total)
+    return [int(x) for x in out]
+
+
 def worded(p: float) -> str:
     """A probability as a word with its range: `likely (55-80 %)`."""
     word = word_for(p)
@@ -173,12 +275,12 @@ def rows_held(f: Forecast) -> list[tuple[str, ...]]:
 
 
 def rows_actors(f: Forecast) -> list[tuple[str, ...]]:
-    """Actors: name, given held, input range, base rate, attends by the last deadline."""
-    last = f"by {f.case.question.deadlines[-1]}"
+    """Actors: name, given held, input range, base rate, held by the headline's deadline and attends."""
+    joint = f"by {f.case.headline}"
     asked = zip(f.case.actors, table(f, "actors").iterrows(), strict=True)
     return [
-        (a.name, "required", "", "", percent(r[last])) if a.required else
-        (a.name, percent(r["given_held"]), span(r), percent(r["prior"]), percent(r[last]))
+        (a.name, "required", "", "", percent(r[joint])) if a.required else
+        (a.name, percent(r["given_held"]), span(r), percent(r["prior"]), percent(r[joint]))
         for a, (_, r) in asked
     ]  # fmt: skip
 
@@ -187,8 +289,7 @@ def rows_scenarios(f: Forecast) -> list[tuple[str, ...]]:
     """Scenarios: label, probability, input range, base rate; the rows add up to 100."""
     frame = table(f, "scenarios")
     after, before = (
-        [f"{n} %" if n else "<1 %" for n in rounded(frame[k].to_list())]
-        for k in ("probability", "prior")
+        [f"{n} %" if n else "<1 %" for n in whole_scenarios(f, k)] for k in ("probability", "prior")
     )
     return [
         (str(r["label"]), p, span(r), q)
@@ -198,13 +299,12 @@ def rows_scenarios(f: Forecast) -> list[tuple[str, ...]]:
 
 def sections(f: Forecast) -> list[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
     """Title, header and rows of the three tables that every view of a forecast shows."""
-    last = f.case.question.deadlines[-1]
     out = [
         ("It opens by", ("deadline", "chance", "word", "input range", "base rate"), rows_held(f)),
         ("Scenarios", ("scenario", "chance", "input range", "base rate"), rows_scenarios(f)),
     ]
     if f.case.actors:
-        header = ("actor", "if held", "input range", "base rate", f"held by {last} and attends")
+        header = ("actor", "if held", "input range", "base rate", f"held by {f.case.headline} and attends")
         out.append(("Who takes part", header, rows_actors(f)))
     return out
 

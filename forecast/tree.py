@@ -61,7 +61,7 @@ class Tree:
 
 
 def weigh(tree: Tree, theta: Any, xp: Any = np) -> Any:
-    """log lam_e(z), shape (E, 2, ...): how likely each event's reports are under z.
+    """Log likelihood of each event's reports under its node's values, shape (E, 2, ...).
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def collect(tree: Tree, theta: Any, log_lam: Any, xp: Any = np, also: Any = None
     own = xp.tensordot(tree.event_node, log_lam, axes=[[1], [0]])[:, :, None]
     if also is not None:
         own = own + also
-    lam, seen, message = p[:0], [p[:0]], 0.0
+    lam, seen, message = p[:0], [], 0.0
     for i, level in enumerate(tree.levels):
         z = own[level] + message
         if_false, if_true = xp.log1p(-p[level]) + z[:, :1], xp.log(p[level]) + z[:, 1:]
@@ -104,7 +104,7 @@ def collect(tree: Tree, theta: Any, log_lam: Any, xp: Any = np, also: Any = None
         seen.append(xp.exp(if_true - lam))
         if i < len(tree.links):
             message = xp.tensordot(tree.links[i], lam, axes=[[1], [0]])
-    return lam[:, 0].sum(0), xp.concatenate(seen)
+    return lam[:, 0].sum(0), xp.concatenate(seen) if seen else p
 
 
 def marginals(tree: Tree, chance: Any, xp: Any = np) -> Any:

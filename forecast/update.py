@@ -261,7 +261,7 @@ def weighted_quantiles(
     total /= total[..., -1:]
     at = [np.argmax(total >= x, axis=-1) for x in q]
     ordered = np.take_along_axis(values, order, -1)
-    return np.stack([np.take_along_axis(ordered, i[..., None], -1)[..., 0] for i in at])
+    return np.asarray([np.take_along_axis(ordered, i[..., None], -1)[..., 0] for i in at])
 
 
 def _take(order: NDArray[Any]) -> tuple[NDArray[Any], ...]:
@@ -284,7 +284,7 @@ def _forecast(
     attends_before = actor_chances(compiled, compiled.theta, before)
 
     def given_held(p: Posterior, chance: NDArray[Any]) -> NDArray[Any]:
-        return (chance[:, held] * p.scenario[held]).sum(1) / p.scenario[held].sum(0)
+        return np.asarray((chance[:, held] * p.scenario[held]).sum(1) / p.scenario[held].sum(0))
 
     def ranged(values: NDArray[Any] | None, weight: NDArray[Any] | None = None) -> dict[str, Any]:
         if values is None:
@@ -301,15 +301,16 @@ def _forecast(
         weight_held = drawn["weight"] * s_held.sum(0)
 
     deadline = np.array(case.question.deadlines, "datetime64[D]").astype("datetime64[ns]")
-    day = np.datetime64(as_of, "D") + 1 + np.arange(root.day.shape[1])
+    day = np.datetime64(as_of, "D") + np.arange(1, root.day.shape[1] + 1).astype("timedelta64[D]")
     actor = [x.id for x in case.actors]
     order = [compiled.nodes.index(x.id) for x in case.indicators]
     actors = _dataset("actor", actor, given_held(posterior, attends),
                       given_held(before, attends_before), ranged(a_held, weight_held),
                       name="given_held")  # fmt: skip
+    joint = {"by": np.einsum("as,s,sl->al", attends, posterior.scenario, by)}
+    joint |= {f"by_{k}": v for k, v in ranged(by_actor).items()}
     actors = actors.assign_coords(deadline=deadline).assign(
-        by=(("actor", "deadline"), np.einsum("as,s,sl->al", attends, posterior.scenario, by)),
-        **{f"by_{k}": (("actor", "deadline"), v) for k, v in ranged(by_actor).items()},
+        {k: (("actor", "deadline"), v) for k, v in joint.items()}
     )
     weight = drawn.get("weight")
     return Forecast(

@@ -1,0 +1,76 @@
+"""Kinds of field in a case file: ids, texts, days, periods, tables by scenario."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+
+from forecast.judgement import JudgementField
+
+Id = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64),
+    Field(description="Lower case letters, digits and underscores."),
+]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+Grade = Literal["A", "B", "C", "D", "E", "F"]
+
+GROUPS = ("held", "not_held", "otherwise")
+"""Keys of a table by scenario that stand for several scenarios."""
+
+
+def _one_for_all(value: Any) -> Any:
+    return value if isinstance(value, Mapping) else {"otherwise": value}
+
+
+def _plain_date(value: Any) -> Any:
+    # TOML has date-times too; a case knows days only
+    if type(value) is not dt.date and not isinstance(value, str):
+        raise ValueError("expected a day such as 2014-12-04, without quotation marks")
+    return value
+
+
+def _day_or_days(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else (value, value)
+
+
+def _in_order(pair: tuple[Any, Any]) -> tuple[Any, Any]:
+    if pair[0] > pair[1]:
+        raise ValueError("the earlier or smaller end comes first")
+    return pair
+
+
+def _apart(pair: tuple[float, float]) -> tuple[float, float]:
+    if not pair[0] < pair[1]:
+        raise ValueError("the low end of an interval comes first and is the smaller one")
+    return pair
+
+
+def _short(locator: str) -> str:
+    if len(locator.split()) > 8:
+        raise ValueError("a locator has at most eight words: it finds a passage, it does not quote")
+    return locator
+
+
+Day = Annotated[dt.date, BeforeValidator(_plain_date)]
+Period = Annotated[
+    tuple[Day, Day],
+    BeforeValidator(_day_or_days, json_schema_input_type=Day | tuple[Day, Day]),
+    AfterValidator(_in_order),
+    Field(description="A day, or [first, last]."),
+]
+Days = Annotated[
+    tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]],
+    AfterValidator(_apart),
+    Field(description="Days: the central 90 % of a log-normal."),
+]
+Table = Annotated[
+    dict[str, JudgementField],
+    BeforeValidator(_one_for_all, json_schema_input_type=JudgementField | dict[str, JudgementField]),
+    Field(description="One judgement for all scenarios, or one by scenario id, "
+                      "`held`, `not_held` or `otherwise`."),
+]  # fmt: skip
+Locator = Annotated[Text, AfterValidator(_short)]

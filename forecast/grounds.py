@@ -1,0 +1,351 @@
+"""What the page rests on: the evidence, its sources and reasons, the method and its limits."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+import platform
+from importlib import metadata
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+from latex2mathml.converter import convert
+
+from forecast import __version__, svg, tables
+from forecast.case import Passage, Report
+from forecast.judgement import Judgement
+from forecast.markup import (
+    Column,
+    Html,
+    Section,
+    counted,
+    fold,
+    h,
+    join,
+    link,
+    long_date,
+    percent,
+    period,
+    short,
+    short_date,
+    signed,
+    table,
+    tenths,
+    text,
+    toned,
+)
+from forecast.reading import ladder as dependence
+from forecast.summary import first_known, grade, main_origin, numbers, what_happened
+from forecast.update import Forecast, update
+
+FORMULA = (
+    r"P(s,t \mid \text{reports}) \;\propto\; \bar{\pi}(s,t) \prod_{z} \sum_{z \in \{0,1\}} P(z \mid s) "
+    r"\prod_{e} \Bigl[ P(e \mid z) \prod_{\text{denying}} \varphi + (1 - P(e \mid z)) "
+    r"\prod_{\text{affirming}} \varphi \Bigr]"
+)
+
+
+def evidence(f: Forecast, moved: pd.DataFrame) -> Section:
+    """The waterfall from the base rate to the forecast."""
+    day = long_date(moved.attrs["deadline"])
+    before, after = float(moved.attrs["before"]), float(moved.attrs["after"])
+    if moved.empty:
+        text_ = h("<p>No report is known: the forecast is the base rate, {}.</p>", percent(after))
+        return Section("evidence", "What moved it", text_)
+    ids, what, known = numbers(f), what_happened(f), first_known(f)
+    ranked = moved.reindex(sorted(moved.index, key=lambda i: -abs(moved.points[i])))
+    running = before + ranked.points.cumsum().to_numpy()
+    low, high = min(before, *running), max(before, *running)
+    pad = 0.06 * max(high - low, 0.02)
+    low, high = max(low - pad, 0.0), min(high + pad, 1.0)
+
+    def scale(p: float) -> float:
+        return (p - low) / (high - low)
+
+    events = {e.id: e for e in f.case.events}
+    rows: list[tuple[Any, ...]] = [
+        ("", h("<b>Base rate</b><small>as of the day, before any report</small>"),
+         svg.strip([("dot", before, "neutral")], f"base rate {percent(before)}", scale), "", "", percent(before))
+    ]  # fmt: skip
+    start = before
+    for (name, r), points, end in zip(ranked.iterrows(), tenths(100 * ranked.points), running, strict=True):
+        key = str(name)
+        tone = "up" if r.points >= 0 else "down"
+        if key in events:
+            e = events[key]
+            notes = (f"{period(e.date)} · {main_origin(f.case, e).replace('_', ' ')} · "
+                     f"grade {grade(f.case, e)}")  # fmt: skip
+        else:
+            notes = f"{short_date(known[key], True)} · silence"
+        label = f"{short(what[key])}: {signed(points)} points, to {percent(end)}"
+        rows.append((
+            h('<a class="pill {}" href="#e-{}">{}</a>', tone, key, ids[key]),
+            h("{}<small>{} · on {}</small>", text(short(what[key], 160)), text(notes),
+              text(str(r.bears_on).replace("_", " "))),
+            svg.strip([("tick", start), ("bar", start, end, tone)], label, scale),
+            toned(points), h("{}", toned(r.decibans)), percent(end),
+        ))  # fmt: skip
+        start = float(end)
+    total = round(sum(tenths(100 * ranked.points)), 1)
+    foot = ("", h("<b>Forecast</b>"), svg.strip([("dot", after, "accent")], f"forecast {percent(after)}", scale),
+            toned(total), toned(float(moved.decibans.sum())), percent(after))  # fmt: skip
+    columns = [
+        Column(Html('<abbr title="number">No.</abbr>'), "no"), Column("Event"),
+        Column(svg.axis(f"{100 * low:.0f}", "", f"{100 * high:.0f} %"), "pic"), Column("Points", "n"),
+        Column("Decibans", "n"), Column("Now at", "n"),
+    ]  # fmt: skip
+    caption = f"From the base rate to the chance that it opens by {day}, the largest first"
+    note = (
+        "Points and decibans (10 log₁₀ of an odds ratio) are Shapley values: what each event adds, averaged over "
+        "the orders in which the events could be told, so they do not depend on any one order. The "
+        f"orders are sampled: standard error at most {100 * moved.points_se.max():.2f} points. They describe "
+        "this model; they are no causes."
+    )
+    body = h('{}<p class="fine">{}</p>', table(caption, columns, rows, foot, "cards fall"), note)
+    return Section("evidence", "What moved it", body,
+                   "Each event with its date, its origin, the grade of its best source, and its weight.")  # fmt: skip
+
+
+def ladder(f: Forecast) -> Section:
+    """What double counting would have done, and what each document does alone."""
+    frame = dependence(f.case)
+    columns = [Column("Reports are read as"), Column(svg.axis(), "pic"),
+               *(Column(f"by {short_date(d, True)}", "n") for d in frame.columns)]  # fmt: skip
+    main = f.case.headline
+    names = {"layers": "layers (this forecast)"}
+    rows = [
+        (names.get(str(rung), str(rung)),
+         svg.strip([("bar", 0, r[main], "accent" if rung == "layers" else "neutral")],
+                   f"{rung}: {percent(r[main])}"), *map(percent, r))
+        for rung, r in frame.iterrows()
+    ]  # fmt: skip
+    caption = f"Chance that it opens, by how reports depend on each other; the bar is by {short_date(main, True)}"
+    body = table(caption, columns, rows, kind="cards")
+    alone = _alone(f)
+    lead = ("Reports of one thing must not count twice. In layers, a repeated report saturates at its "
+            "event, and repeated events at what they are signs of; the last line counts each as news of its own.")  # fmt: skip
+    return Section("ladder", "If reports were independent", h("{}{}", body, alone), lead)
+
+
+def _alone(f: Forecast) -> Html:
+    documents = [d for d in f.case.documents if d.published <= f.as_of]
+    if not documents:
+        return Html("")
+    days = [*f.case.question.deadlines]
+    each = [(text(f"{d.title}, alone"), update(f.case.only(d.id), f.as_of, draws=0)) for d in documents]
+    none = update(f.case, f.as_of, without=[*(e.id for e in f.case.events)], draws=0)
+    rows = [(name, *(percent(p) for p in x.held.probability.values))
+            for name, x in [*each, ("all reports", f), ("no report (silences count)", none)]]  # fmt: skip
+    columns = [Column("What is read"), *(Column(f"by {short_date(d, True)}", "n") for d in days)]
+    return h("<h3>One document alone</h3>{}",
+             table("Chance that it opens, by what is read", columns, rows, kind="cards"))  # fmt: skip
+
+
+def sources(f: Forecast) -> Section:
+    """Every event with its reports, and the reason for its weight."""
+    ids, types = numbers(f), {t.id: t for t in f.case.event_types}
+    items = []
+    for e in sorted(f.case.events, key=lambda e: ids.get(e.id, 0)):
+        kind = types.get(e.type or "")
+        false, true = f.case.likelihoods(e)
+        reason = [text(x) for x in (e.why, kind.ground if kind else None) if x]
+        named = h(" · kind: {}", text(kind.label)) if kind else ""
+        items.append(h(
+            '<li id="e-{}"><p class="what"><span class="pill flat">{}</span> {}</p>'
+            '<p class="fine">{} · on {}{} · such an event: {} if true, {} if not</p><ul>{}</ul>'
+            '<p class="why">{}</p></li>',
+            e.id, ids.get(e.id, "–"), text(e.what), period(e.date),
+            text(str(f.case.node_of(e)).replace("_", " ")), Html(named), true, false,
+            join(_report(f, r) for r in e.reports), join(reason, " ")))  # fmt: skip
+    for w in f.case.watch:
+        if w.id in f.compiled.events and w.id in ids:
+            items.append(h(
+                '<li id="e-{}"><p class="what"><span class="pill flat">{}</span> {}</p><p class="fine">seen by '
+                "then: {} if true, {} if not</p>{}</li>", w.id, ids[w.id], text(what_happened(f)[w.id]),
+                w.if_true, w.if_false, h('<p class="why">{}</p>', text(w.why)) if w.why else Html("")))  # fmt: skip
+    documents = join(
+        h("<li>{}{}, {}{}</li>", link(d.url, d.title) if d.url else text(d.title),
+          h(", {}", text(d.author)) if d.author else "", long_date(d.published),
+          h("<small>{}</small>", text(d.note)) if d.note else "")
+        for d in f.case.documents if d.published <= f.as_of
+    )  # fmt: skip
+    body = h('{}<ol class="sources">{}</ol>',
+             h("<p>What was read:</p><ul>{}</ul>", documents) if documents else Html(""),
+             join(items) if items else Html("<li>No report is known.</li>"))  # fmt: skip
+    lead = (f"All that was public by {long_date(f.as_of)} and is weighed, in the order in which it became known: who "
+            "says so, where it is written, how far the source is trusted (A best, E worst, F cannot be judged), "
+            "and why the event weighs what it does.")  # fmt: skip
+    return Section("sources", "Sources", body, lead)
+
+
+def _report(f: Forecast, r: Report) -> Html:
+    links = [f.case.source(x) for x in (r.source, *r.via)]
+    chain = join((h("{} <span class=\"grade\">{}</span>", text(s.name), s.reliability) for s in links), " via ")
+    where = [h(", {}", _passage(f, r.article))] if r.article else []
+    if r.url:
+        where.append(h(", {}", link(r.url)))
+    return h("<li>{}{}, published {}, origin: {}{}</li>", h("<b>denies it:</b> ") if r.denies else Html(""), chain,
+             short_date(r.published, True), text(f.case.origin(r).replace("_", " ")), join(where))  # fmt: skip
+
+
+def _passage(f: Forecast, at: Passage) -> Html:
+    title = next((d.title for d in f.case.documents if d.id == at.document), at.document)
+    where = h("{}, paragraph {}", text(short(title, 60)), at.paragraph)
+    return h("{}: “{}”", where, text(at.locator)) if at.locator else where
+
+
+def judgements(f: Forecast) -> Section:
+    """The grounds of what people judged: base rate, scenarios, indicators, actors, context."""
+    case, base = f.case, f.case.base_rate
+    low, high = base.days_to_open
+    parts = [h(
+        "<p>Base rate: such a meeting is ever held, {}; if so after {:g} to {:g} days. {}{}</p>"
+        .replace("{:g} to {:g}", f"{low:g} to {high:g}"), base.held, text(base.why), _at(f, base.article))]  # fmt: skip
+    rows: list[tuple[Any, ...]] = []
+    for s in case.scenarios:
+        share = h("{}", s.share) if s.share else "the rest"
+        days = f"{s.days_to_open[0]:g} to {s.days_to_open[1]:g} days" if s.days_to_open else ""
+        rows.append((text(s.label), "held" if s.held else "not held", share, days,
+                     h("{}{}", text(s.why or ""), _at(f, s.article))))  # fmt: skip
+    parts.append(fold(f"Scenarios ({len(rows)})", table(
+        "Share of the held ones, or of those not held", [Column("Scenario"), Column("Side"),
+         Column("Share"), Column("Days to open"), Column("Why")], rows, kind="cards text")))  # fmt: skip
+    labels = {s.id: short(s.label, 40) for s in case.scenarios}
+    state = {str(n): (float(a), float(b)) for n, a, b in zip(
+        f.indicators.indicator.values, f.indicators.prior.values, f.indicators.probability.values, strict=True)}  # fmt: skip
+    rows = []
+    for i in case.indicators:
+        chance = ([("", i.chance)] if i.chance is not None else
+                  [(f"if {i.given}: ", i.if_true), (f"if not {i.given}: ", i.if_false)])  # fmt: skip
+        a, b = state[i.id]
+        rows.append((text(i.statement), _tables(labels, chance), percent(a), percent(b),
+                     h("{}{}", text(i.why), _at(f, i.article))))  # fmt: skip
+    columns = [Column("Indicator"), Column("Judged"), Column("Before", "n"), Column("Now", "n"), Column("Why")]
+    if rows:
+        parts.append(fold(f"Indicators ({len(rows)})",
+                          table("Chance of being true, by scenario", columns, rows, kind="cards text")))  # fmt: skip
+    rows = []
+    for x in case.actors:
+        willing = ([("willing: ", x.willing)] if x.willing is not None else
+                   [(f"willing if {x.given}: ", x.willing_if_true), (f"willing if not {x.given}: ", x.willing_if_false)])  # fmt: skip
+        attends = [("comes if willing: ", x.attends_if_willing), ("comes if not: ", x.attends_if_unwilling)]
+        judged = [(k.replace("_", " "), v) for k, v in (*willing, *attends) if v]
+        rows.append((text(x.name), _tables(labels, judged), h("{}{}", text(x.why), _at(f, x.article))))
+    if rows:
+        parts.append(fold(f"Actors ({len(rows)})", table(
+            "Would come, if it were held and he were let in; and comes", [Column("Actor"), Column("Judged"),
+             Column("Why")], rows, kind="cards text")))  # fmt: skip
+    if case.context:
+        items = join(h("<li>{} <span class=\"why\">Not weighed: {}</span>{}</li>", text(c.what),
+                       text(c.why_not_evidence), _at(f, c.article)) for c in case.context)  # fmt: skip
+        parts.append(fold(f"Known, and not weighed ({len(case.context)})", h("<ul>{}</ul>", items)))
+    lead = ("What people judged, each with its ground. A word of probability always stands with its range; an "
+            "interval is read as a central 90 % interval.")  # fmt: skip
+    return Section("judgements", "Judgements", join(parts), lead)
+
+
+def _at(f: Forecast, at: Passage | None) -> Html:
+    known = at and any(d.id == at.document and d.published <= f.as_of for d in f.case.documents)
+    return h(" <small>{}</small>", _passage(f, at)) if at and known else Html("")
+
+
+def _tables(labels: dict[str, str], given: list[tuple[str, Any]]) -> Html:
+    lines = []
+    for name, judged in given:
+        for key, value in judged.items():
+            who = "" if key == "otherwise" and len(judged) == 1 else labels.get(key, key.replace("_", " "))
+            lines.append(h("<li>{}{}{}</li>", text(name), text(f"{who}: ") if who else "", _words(value)))
+    return h('<ul class="plain">{}</ul>', join(lines))
+
+
+def _words(value: Judgement) -> Html:
+    return h('<span class="nowrap">{}</span>', str(value).replace("-", "–"))
+
+
+def rule(f: Forecast) -> Section:
+    """How the question resolves."""
+    q = f.case.question
+    rows = [("Yes if", q.yes_if), ("No if", q.no_if), ("Void if", q.void_if), ("Takes part if", q.attends_if)]
+    items = join(h("<div><dt>{}</dt><dd>{}</dd></div>", k, text(v)) for k, v in rows if v)
+    days = ", ".join(long_date(d) for d in q.deadlines)
+    body = h('<dl class="list">{}<div><dt>Deadlines</dt><dd>{}; time is cut at {}</dd></div></dl>',
+             items, days, long_date(q.horizon))  # fmt: skip
+    return Section("rule", "What counts", body)
+
+
+def method(f: Forecast, sampled: xr.DataTree) -> Section:
+    """Method in three sentences and a formula; what was sampled; how the engines agree."""
+    from forecast.sampling import agreement, diagnostics
+
+    frame, health = agreement(sampled, f), diagnostics(sampled)
+    formula = Html(convert(FORMULA, display="block"))
+    prose = (
+        "<p>Each future <i>s</i> makes conditions and stances <i>z</i> more or less likely, each of these makes "
+        "events <i>e</i> more or less likely, and each event makes reports likely, by how far their sources can be "
+        "trusted (φ). The base rate says how often and how fast such proposals lead to talks; that nothing "
+        "has opened by the as-of date lowers it by itself. Everything hidden is summed exactly, in one pass over the "
+        "tree, with the judgements at their means; the input ranges come from drawing them.</p>"
+    )
+    names = {
+        "max_rhat": "largest R̂ (1 is converged)", "min_ess_bulk": "fewest effective draws, bulk",
+        "min_ess_tail": "fewest effective draws, tails", "divergences": "divergences", "draws": "draws kept",
+    }  # fmt: skip
+    rows = [(names.get(k, k), f"{v:.3f}" if k == "max_rhat" else f"{v:.0f}") for k, v in health.items()]
+    rows.append(("effective draws behind the input ranges", f"{f.effective_draws:.0f}"))
+    checked = table("What was sampled", [Column("Diagnostic"), Column("Value", "n")], rows)
+    each = [(text(f"{r.quantity} {str(r.of).replace('_', ' ')}"), f"{100 * r.exact:.2f}", f"{100 * r.sampled:.2f}",
+             f"{100 * r.mcse:.2f}", signed(r.z)) for _, r in frame.iterrows()]  # fmt: skip
+    columns = [Column("Quantity"), *(Column(x, "n") for x in ("Exact, %", "Sampled, %", "MC error", "z"))]
+    worst = float(frame["z"].abs().max())
+    body = h("{}{}<h3>Two engines</h3><p>The same tree, sampled with PyMC: {}, the largest difference {} standard "
+             "errors.</p>{}{}", Html(prose), formula, counted(len(frame), "quantity", "quantities"), f"{worst:.1f}",
+             checked, fold("Exact beside sampled", table("Exact beside sampled", columns, each)))  # fmt: skip
+    return Section("method", "Method", body)
+
+
+def limits(f: Forecast) -> Section:
+    """What the model cannot know."""
+    reports = [r for e in f.case.events for r in e.reports]
+    origins = {f.case.origin(r) for r in reports}
+    items = [
+        f"The futures, indicators and likelihoods are judgements of people. If the true future is not among the "
+        f"{counted(len(f.case.scenarios), 'scenario')}, the model cannot find it.",
+        "The input range shows how far the same reasoning moves when its inputs do. It is not an interval that "
+        "covers the event, and it is not scored.",
+        "Judgements are drawn independently: a person who reads “likely” high reads it high everywhere, so the "
+        "true spread is wider.",
+        "Grades of sources are judgements too: nobody has published a calibration of them against truth.",
+        f"It rests on {counted(len(reports), 'report')} of {counted(len(origins), 'origin')}: what nobody reported "
+        "is known only by the silence after events that were watched for.",
+        f"Nothing published after {long_date(f.as_of)} is used. News that names an opening day has no weight yet.",
+        "Weights describe this model of the evidence; they are no causes.",
+    ]
+    return Section("limits", "Limits", h("<ul>{}</ul>", join(h("<li>{}</li>", x) for x in items)))
+
+
+def reproduce(f: Forecast) -> Section:
+    """Digest, versions, seed, and the numbers to take away."""
+    packages = ("numpy", "scipy", "pandas", "xarray", "pymc", "nutpie", "arviz", "nbconvert")
+    rows = [
+        ("Case", f.case.name), ("As of", str(f.as_of)), ("Digest of the case", f.case.digest), ("Seed", str(f.seed)),
+        ("forecast", __version__), ("Python", platform.python_version()),
+        *((p, metadata.version(p)) for p in packages),
+    ]  # fmt: skip
+    stamp = join(h("<div><dt>{}</dt><dd>{}</dd></div>", k, text(v)) for k, v in rows)
+    numbers_ = json.dumps(f.to_dict(), ensure_ascii=False, indent=1)
+    name = f"{f.case.name}-{f.as_of}"
+    body = h(
+        '<p class="downloads"><a download="{}.csv" href="{}">The numbers as CSV</a> '
+        '<a download="{}.json" href="{}">and as JSON</a></p><dl class="stamp">{}</dl>',
+        name, _data(tables.as_csv(f), "text/csv"), name, _data(numbers_, "application/json"), stamp,
+    )  # fmt: skip
+    return Section("reproduce", "Reproduce", body,
+                   "The same case, date, seed and versions give this page again, byte for byte.")  # fmt: skip
+
+
+def _data(content: str, kind: str) -> str:
+    return f"data:{kind};charset=utf-8;base64,{base64.b64encode(content.encode()).decode()}"
+
+

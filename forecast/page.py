@@ -1,0 +1,306 @@
+"""The page: what a reader sees of a forecast, section by section.
+
+Each function returns a `Section`, which a notebook shows and the report collects. What
+is expensive to read (`forecast.reading`) is made once and passed in: `moved` is
+`contributions(f.case)`, `past` is `replay(f.case, ...)`, `ahead` is `watch_table(f.case)`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from forecast import svg, tables
+from forecast.grounds import (
+    evidence,
+    judgements,
+    ladder,
+    limits,
+    method,
+    reproduce,
+    rule,
+    sources,
+)
+from forecast.markup import (
+    NBSP,
+    Column,
+    Html,
+    Section,
+    counted,
+    figure,
+    fold,
+    h,
+    join,
+    long_date,
+    percent,
+    row_span,
+    short,
+    short_date,
+    signed,
+    span,
+    table,
+    text,
+    toned,
+    whole,
+)
+from forecast.people import actors, together
+from forecast.reading import headline, replay
+from forecast.summary import Line, confidence, timeline
+from forecast.update import Forecast
+
+__all__ = [
+    "actors", "evidence", "judgements", "ladder", "limits", "method", "opening", "over_time",
+    "reproduce", "rule", "scenarios", "sources", "together", "watch", "when",
+]  # fmt: skip
+
+
+def opening(f: Forecast, moved: pd.DataFrame, ahead: pd.DataFrame) -> Section:
+    """The question, the headline and what is behind it in a few lines."""
+    q, day = f.case.question, f.case.headline
+    now = f.held.sel(deadline=pd.Timestamp(day))
+    p, n = float(now.probability), tables.in_hundred(float(now.probability))
+    sure = confidence(f, moved)
+    asked = q.text.replace("{deadline}", long_date(day))
+    meta = " · ".join((
+        f"As of {long_date(f.as_of)}", f"deadline {long_date(day)}",
+        counted(sure.sources, "source"), counted(sure.origins, "independent origin"),
+    ))  # fmt: skip
+    ranged = (
+        h('<p class="fine">Other readings of the same judgements, each drawn from its interval, give '
+          '<b>{}</b>: an <em>input range</em>. It says how far the inputs move the answer, not how '
+          "often such a forecast is right.</p>", span(now.low, now.high))
+        if "low" in now else ""
+    )  # fmt: skip
+    word, brackets = tables.worded(p).split(" (")
+    picture = svg.dots(n, f"{n} of 100 dots are filled.")
+    hero = h(
+        '<div class="hero"><div><p class="big"><span class="num">{}<span class="pc">%</span></span> '
+        '<span class="word"><b>{}</b> <span>({}</span></span></p>'
+        '<p class="say">The chance that it opens by {} is <b>{} in 100</b>.</p>{}{}</div>{}</div>',
+        _big(p), word, brackets.replace("-", "–").replace(" %", f"{NBSP}%"), long_date(day), n,
+        Html(ranged), _facts(f, n, float(now.prior), sure.word),
+        figure(picture, f"Of 100 questions given this chance, about {n} should come true and "
+                        f"about {100 - n} should not."),
+    )  # fmt: skip
+    lines = join(h("<li><b>{}</b> {}</li>", line.label, line.says) for line in _lines(f, moved, ahead))
+    body = h(
+        '<p class="kicker">Scenario forecast · {}</p><h1 id="forecast-title">{}</h1><p class="meta">{}</p>'
+        '{}<ul class="keys">{}</ul><p class="confidence"><b>Confidence {}.</b> {}</p>',
+        text(q.title), text(asked), meta, hero, lines, sure.word, sure.says,
+    )  # fmt: skip
+    return Section("forecast", "Forecast", body, level=1, styled=True)
+
+
+def _big(p: float) -> str:
+    return tables.percent(p).removesuffix(" %")
+
+
+def _facts(f: Forecast, n: int, prior: float, confidence: str) -> Html:
+    facts: list[tuple[str, Any]] = []
+    earlier = f.as_of - dt.timedelta(7)
+    if earlier >= f.case.question.proposed:
+        before = replay(f.case, [earlier]).probability.sel(deadline=pd.Timestamp(f.case.headline))
+        change = n - tables.in_hundred(float(before.values[0]))
+        facts.append((f"Since {short_date(earlier)}", h("{} points", toned(change, 0))))
+    facts += [("Base rate, as of the day", percent(prior)), ("Confidence", confidence)]
+    return h('<dl class="facts">{}</dl>',
+             join(h("<div><dt>{}</dt><dd>{}</dd></div>", k, v) for k, v in facts))  # fmt: skip
+
+
+def _lines(f: Forecast, moved: pd.DataFrame, ahead: pd.DataFrame) -> list[Line]:
+    what = {e.id: e.what for e in (*f.case.watch, *f.case.events)}
+    out = []
+    for label, sign in (("Up:", 1), ("Down:", -1)):
+        ranked = moved[sign * moved.points > 0.0005].sort_values("points", ascending=sign < 0)
+        named = join((h("{} ({})", text(short(_named(f, what, i), 120)), toned(100 * r.points))
+                      for i, r in ranked.head(2).iterrows()), "; ")  # fmt: skip
+        out.append(Line(label, named if len(ranked) else Html("nothing that was reported.")))
+    frame = tables.table(f, "scenarios")
+    held = frame[frame.held].sort_values("probability", ascending=False)
+    share = float(held.probability.iloc[0] / held.probability.sum())
+    form = h("if it opens, {} ({} of that)", text(short(str(held.label.iloc[0]), 120)), percent(share))
+    out.append(Line("Most likely form:", form))
+    if len(ahead):
+        seen = join((h("{} ({} if seen by {}, {} if not)", text(short(r.what, 120)), percent(r.if_seen),
+                       short_date(r.by), percent(r.if_not))
+                     for _, r in ahead.head(2).iterrows()), "; ")  # fmt: skip
+        out.append(Line("What to watch:", seen))
+    return out
+
+
+def _named(f: Forecast, what: dict[str, str], name: Any) -> str:
+    silent = {w.id for w in f.case.watch}
+    return f"silence: {what[name]}" if name in silent else what[name]
+
+
+def over_time(f: Forecast, past: xr.Dataset, moved: pd.DataFrame) -> Section:
+    """The forecast as it was on each day, by what was known on that day."""
+    wide = timeline(f, past, moved, narrow=False)
+    narrow = timeline(f, past, moved, narrow=True)
+    day = pd.Timestamp(f.case.headline)
+    shown = past.sel(deadline=day)
+    rows = []
+    before = np.nan
+    for i, stamp in enumerate(shown.as_of.values):
+        p = float(shown.probability[i])
+        named = wide.by_day.get(pd.Timestamp(stamp).date(), "")
+        limits_ = span(shown.low[i], shown.high[i]) if "low" in shown else ""
+        change = "" if np.isnan(before) else toned(100 * (p - before))
+        rows.append((short_date(stamp, year=True), named, percent(p), change, limits_,
+                     percent(shown.prior[i])))  # fmt: skip
+        before = p
+    columns = [Column("Day"), Column("Reports, by number"), Column("Chance", "n"), Column("Points", "n"),
+               Column("Input range", "n"), Column("Base rate", "n")]  # fmt: skip
+    caption = f"Chance that it opens by {long_date(day)}, as of each day"
+    key = h(
+        '<p class="key"><span class="k line"></span> chance by {} <span class="k area"></span> its input '
+        'range <span class="k thin"></span> other deadlines <span class="k dash"></span> base rate: the '
+        "same without any report</p>", long_date(day),
+    )  # fmt: skip
+    body = h('{}{}{}{}<ol class="numbered">{}</ol>{}', figure(wide.picture, kind="wide"),
+             figure(narrow.picture, kind="narrow"), key,
+             Html("") if not wide.items else Html("<h3>The reports, by the day they became known</h3>"),
+             wide.items, fold("The same as a table", table(caption, columns, rows)))  # fmt: skip
+    lead = ("The model is run again for every day on which something was published, with what was "
+            "public by then. Without news the chance sinks by itself, because time runs out.")  # fmt: skip
+    return Section("over-time", "Probability over time", body, lead)
+
+
+def when(f: Forecast) -> Section:
+    """The distribution of the opening day."""
+    days = [*f.case.question.deadlines]
+    shown = [d for d in days if d > f.as_of]
+    cumulative = tables.table(f, "held").probability
+    at = [tables.in_hundred(float(cumulative.loc[pd.Timestamp(d)])) for d in shown]
+    ever, horizon = tables.in_hundred(float(f.ever.probability)), f.case.question.horizon
+    edges = [f.as_of, *shown, horizon]
+    rows = []
+    for i, (a, b) in enumerate(zip(edges, edges[1:], strict=False)):
+        total = [0, *at, ever]
+        part = total[i + 1] - total[i]
+        if a == b:
+            continue
+        name = f"{short_date(a + dt.timedelta(1), a.year != b.year)} – {short_date(b, year=True)}"
+        rows.append((name, _bar(part, name, "accent"), whole(part), whole(total[i + 1])))
+    rest = f"not by {short_date(horizon, year=True)}"
+    rows.append((rest, _bar(100 - ever, rest, "neutral"), whole(100 - ever), ""))
+    columns = [Column("It opens"), Column(svg.axis(), "pic"), Column("Chance", "n"),
+               Column("Up to then", "n")]  # fmt: skip
+    foot = ("All", "", "100\u00a0%", "")
+    body = h("{}{}{}", figure(_curve(f, False), kind="wide"), figure(_curve(f, True), kind="narrow"),
+             table("When it opens, by period; the rows add up to 100 %", columns, rows, foot, "cards"))  # fmt: skip
+    lead = (f"If no day is named, the opening may fall on any day. The curve climbs to "
+            f"{percent(f.ever.probability)} by {long_date(horizon)}, where time is cut.")  # fmt: skip
+    return Section("when", "When", body, lead)
+
+
+def _bar(n: int, name: str, tone: str) -> Html:
+    return svg.strip([("bar", 0, n / 100, tone)], f"{name}: {whole(n)}")
+
+
+def _curve(f: Forecast, narrow: bool) -> Html:
+    q = f.case.question
+    last = min((q.horizon - f.as_of).days, int(1.2 * (max(q.deadlines) - f.as_of).days) + 5)
+    top = f.opening.prior.values.cumsum()[: last + 1], f.opening.probability.values.cumsum()[: last + 1]
+    size = (360, 250, 40, 16, 22, 52) if narrow else (860, 270, 46, 116, 24, 44)
+    frame = svg.Frame(*size, (0, last), svg.ceiling(float(max(x.max() for x in top))))
+    every = np.unique(np.linspace(0, last, 90).astype(int))
+
+    def line(p: Any) -> str:
+        points = np.concatenate([[0.0], p])
+        at = [f"{frame.x(d)} {frame.y(points[min(d, len(points) - 1)])}" for d in every]
+        return "M" + "L".join(at)
+
+    area = f"{line(top[1])}V{frame.floor}H{frame.x(0)}Z"
+    parts = [frame.grid(), h('<path class="band" d="{}"/>', area),
+             h('<path class="base" d="{}"/>', line(top[0])),
+             h('<path class="line" d="{}"/>', line(top[1]))]  # fmt: skip
+    shown = [d for d in q.deadlines if f.as_of < d and (d - f.as_of).days <= last]
+    names = [short_date(d, year=not narrow) for d in shown]
+    half = [3.2 * len(x) for x in names]
+    xs = [frame.x((d - f.as_of).days) for d in shown]
+    rows = svg.lanes([(x - w, x + w) for x, w in zip(xs, half, strict=True)], 6)
+    said = []
+    for d, name, x, row in zip(shown, names, xs, rows, strict=True):
+        p = float(f.held.probability.sel(deadline=pd.Timestamp(d)))
+        said.append(f"{percent(p)} by {long_date(d)}")
+        parts.append(h(
+            '<line class="lead" x1="{}" x2="{}" y1="{}" y2="{}"/><circle class="now" cx="{}" cy="{}" r="4.5"/>'
+            '<text class="value" x="{}" y="{}" text-anchor="end">{}</text>'
+            '<text class="num" x="{}" y="{}" text-anchor="middle">{}</text>',
+            x, x, frame.y(p), frame.floor, x, frame.y(p), x - 6, frame.y(p) - 8, percent(p),
+            x, frame.floor + 16 + 15 * row, name))  # fmt: skip
+    if not narrow:
+        ends = svg.spread([frame.y(float(x[-1])) for x in (top[1], top[0])], [18, 18], 10, frame.floor)
+        for y, name in zip(ends, ("forecast", "base rate"), strict=True):
+            kind = "value" if name == "forecast" else "num"
+            parts.append(h('<text class="{}" x="{}" y="{}">{}</text>', kind,
+                           frame.width - frame.right + 8, y + 4, name))  # fmt: skip
+    label = f"Chance that it has opened, by day: {', '.join(said)}; {percent(f.ever.probability)} by {long_date(q.horizon)}."
+    return frame.drawing(parts, label, "narrow" if narrow else "wide")
+
+
+def scenarios(f: Forecast) -> Section:
+    """The futures, exclusive and exhaustive, each with its first signs."""
+    frame = tables.table(f, "scenarios")
+    after, before = (tables.whole_scenarios(f, k) for k in ("probability", "prior"))
+    rows = []
+    for s, (_, r), p, q in zip(f.case.scenarios, frame.iterrows(), after, before, strict=True):
+        marks: list[svg.Mark] = [("bar", 0, r.probability, "accent" if s.held else "neutral")]
+        marks.append(("tick", r.prior))
+        label = f"{s.label}: {whole(p)}, base rate {whole(q)}"
+        signs = h("<small>First signs: {}</small>", text(s.first_signs)) if s.first_signs else ""
+        kind = h('<span class="chip {}">{}</span>', "yes" if s.held else "no", "held" if s.held else "not held")
+        rows.append((h("{} {}{}", text(s.label), kind, Html(signs)), svg.strip(marks, label), whole(p),
+                     row_span(r), whole(q)))  # fmt: skip
+    columns = [Column("Scenario"), Column(svg.axis(), "pic"), Column("Chance", "n"),
+               Column("Input range", "n"), Column("Base rate", "n")]  # fmt: skip
+    ever = tables.in_hundred(float(f.ever.probability))
+    horizon = long_date(f.case.question.horizon)
+    foot = ("All", "", f"100{NBSP}%", "", f"100{NBSP}%")
+    body = table(f"Futures up to {horizon}; the rows add up to 100 %", columns, rows, foot, "cards")
+    note = h('<p class="fine">The held ones add up to {}, the chance that it opens by {}; {} of that falls '
+             "by {}. The line across a bar is the base rate.</p>", whole(ever), horizon,
+             percent(f.held.probability.sel(deadline=pd.Timestamp(f.case.headline))),
+             long_date(f.case.headline))  # fmt: skip
+    lead = "Each future excludes the others; those without a meeting say why there is none."
+    return Section("scenarios", "Scenarios", h("{}{}", body, note), lead)
+
+
+def watch(f: Forecast, ahead: pd.DataFrame) -> Section:
+    """What may be seen soon, and what it would do to the forecast."""
+    now = float(ahead.attrs["now"])
+    rows = []
+    for _, r in ahead.iterrows():
+        name = short(r.what, 90)
+        label = f"{name}: {percent(r.if_seen)} if seen, {percent(r.if_not)} if not, now {percent(now)}"
+        tone = "up" if r.if_seen > now else "down"
+        other = "down" if tone == "up" else "up"
+        marks = [("range", r.if_not, r.if_seen), ("tick", now), ("dot", r.if_not, other),
+                 ("dot", r.if_seen, tone)]  # fmt: skip
+        rows.append((h("{}<small>by {} · chance of seeing it {}</small>", text(r.what), short_date(r.by, True),
+                       percent(r.chance)),
+                     svg.strip(marks, label),
+                     h("{} <small>{}</small>", percent(r.if_seen), toned(100 * (r.if_seen - now))),
+                     h("{} <small>{}</small>", percent(r.if_not), toned(100 * (r.if_not - now)))))  # fmt: skip
+    columns = [Column("Event that may come"), Column(svg.axis(), "pic"), Column("If seen", "n"),
+               Column("If not", "n")]  # fmt: skip
+    day = long_date(f.case.headline)
+    body = (
+        table(f"The chance that it opens by {day}, if this is seen by its day and if it is not; "
+              "the most informative first", columns, rows, kind="cards")
+        if rows else Html("<p>No event is being watched for.</p>")
+    )  # fmt: skip
+    answered = {e.answers for e in f.case.events}
+    naming = [w for w in f.case.watch if w.announces and w.by > f.as_of and w.id not in answered]
+    if naming:
+        items = join(h("<li>{}, by {}</li>", text(short(w.what, 200)), short_date(w.by, True)) for w in naming)
+        body = h("{}<p>News that would name or move the day itself; this forecast has no weight for "
+                 "it yet:</p><ul>{}</ul>", body, items)  # fmt: skip
+    lead = (f"Written down before it happens, each with a day: once the day has passed, silence counts "
+            f"too. The line is the forecast of today, {percent(now)}; all else stays as it is.")  # fmt: skip
+    return Section("watch", "What to watch", body, lead)

@@ -1,0 +1,155 @@
+"""The command line as a person meets it: output, messages, exit codes."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+from jsonschema import Draft202012Validator
+from typer.testing import CliRunner
+
+import forecast
+from forecast.cli import app
+
+CASE = """
+[question]
+title = "Toy {poison}"
+text = "Will it open by {{deadline}}?"
+yes_if = "It opens."
+proposed = 2020-01-01
+as_of = 2020-02-01
+deadlines = [2020-03-01, 2020-06-01]
+horizon = 2021-01-01
+[base_rate]
+held = [0.2, 0.6]
+days_to_open = [20, 300]
+why = "Counted."
+[[scenarios]]
+id = "held"
+held = true
+label = "It opens"
+[[scenarios]]
+id = "never"
+held = false
+label = "It does not"
+"""
+
+
+def run(*args):
+    return CliRunner().invoke(app, list(args))
+
+
+@pytest.fixture
+def toy(tmp_path):
+    return _toy(tmp_path, "talks")
+
+
+def _toy(tmp_path, poison):
+    text = CASE.format(poison=poison).replace('id = "held"', 'id = "opens"')
+    (tmp_path / "case.toml").write_text(text, "utf-8")
+    return str(tmp_path)
+
+
+def test_run_prints_the_forecast(toy):
+    done = run("run", toy)
+    assert done.exit_code == 0
+    assert "Toy talks, as of 2020-02-01" in done.output
+    f = forecast.update(forecast.load(toy))
+    assert forecast.tables.percent(float(f.held.probability[0])) in done.output
+
+
+def test_json_is_the_documented_record(toy):
+    record = json.loads(run("run", "moscow_i", "--json").output)
+    assert set(record) == {"case", "digest", "as_of", "version", "seed", "held", "scenarios",
+                           "indicators", "actors"}  # fmt: skip
+    assert set(record["held"][0]) == {"by", "probability", "low", "high"}
+    assert set(record["scenarios"]["broad"]) == {"prior", "probability"}
+    khatib = record["actors"]["khatib"]
+    assert set(khatib) == {"given_held", "by"}
+    assert [row["by"] for row in khatib["by"]] == [
+        "2014-12-31", "2015-01-31", "2015-03-31", "2015-06-30"
+    ]  # fmt: skip
+    f = forecast.update(forecast.load("moscow_i"))
+    assert record["held"][2]["probability"] == float(f.held.probability[2])
+    assert record["digest"] == f.case.digest
+    assert sum(s["probability"] for s in record["scenarios"].values()) == pytest.approx(1, abs=1e-12)
+
+
+def test_csv_is_tidy_and_agrees_with_json():
+    rows = list(csv.DictReader(io.StringIO(run("run", "moscow_i", "--csv").output)))
+    record = json.loads(run("run", "moscow_i", "--json").output)
+    held = {r["by"]: float(r["probability"]) for r in rows if r["of"] == "held"}
+    assert held == {r["by"]: r["probability"] for r in record["held"]}
+    given = {r["id"]: float(r["probability"]) for r in rows if r["of"] == "attends_given_held"}
+    assert given == {k: v["given_held"] for k, v in record["actors"].items()}
+
+
+def test_as_of_changes_what_is_known():
+    early = json.loads(run("run", "moscow_i", "--as-of", "2014-11-11", "--json").output)
+    assert early["as_of"] == "2014-11-11"
+    f = forecast.update(forecast.load("moscow_i"), forecast.load("moscow_i").question.proposed)
+    assert early["held"][0]["probability"] == float(f.held.probability[0])
+    assert early["digest"] != json.loads(run("run", "moscow_i", "--json").output)["digest"]
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["run", "moscow_x"], 'did you mean "moscow_i"?'),
+        (["run", "moscow_i", "--as-of", "2014-11-01"], "2014-11-01 is not from 2014-11-11"),
+        (["run", "moscow_i", "--as-of", "1 May"], "does not match the format"),
+        (["run", "moscow_i", "--json", "--csv"], "expected one of them"),
+        (["check", "moscow_i", "--article", "no_such.txt"], "no_such.txt"),
+        (["schema", "cases"], "cases: expected case or events"),
+        (["report", "moscow_x"], "no such folder"),
+    ],
+)
+def test_wrong_calls_get_one_clear_message(args, message):
+    done = run(*args)
+    assert done.exit_code != 0
+    assert message in " ".join(done.output.replace("│", " ").split())
+    assert "Traceback" not in done.output
+
+
+def test_every_problem_is_printed_with_its_place(tmp_path):
+    folder = _toy(tmp_path, "talks")
+    path = tmp_path / "case.toml"
+    path.write_text(path.read_text().replace("[0.2, 0.6]", "[0.6, 0.2]").replace('why = "Counted."', ""))
+    done = run("run", folder)
+    assert done.exit_code == 1
+    assert "base_rate: held: [0.6, 0.2]: the low end" in done.output
+    assert "base_rate: why: missing" in done.output
+    assert "2 problems found." in done.output
+
+
+def test_check_finds_a_wrong_locator(tmp_path):
+    article = tmp_path / "article.txt"
+    article.write_text("Nothing of the kind.\n")
+    done = run("check", "moscow_i", "--article", str(article))
+    assert done.exit_code == 1
+    assert "paragraph 4: the text has 1" in done.output
+
+
+def test_text_of_a_case_is_inert_in_the_terminal(tmp_path):
+    # an escape sequence that clears the screen, and rich's own markup
+    folder = _toy(tmp_path, "\\u001b[2J [red]x[/red] [link=a]b[/link]")
+    done = run("run", folder)
+    assert done.exit_code == 0
+    assert "\x1b[2J" not in done.output
+    assert "?[2J [red]x[/red] [link=a]b[/link]" in done.output
+
+
+def test_schema_is_valid_and_help_has_examples():
+    for name in ("case", "events"):
+        Draft202012Validator.check_schema(json.loads(run("schema", name).output))
+    for command in ("check", "run", "report", "schema"):
+        assert "Example" in run(command, "--help").output
+
+
+def test_module_and_version():
+    done = subprocess.run(
+        [sys.executable, "-m", "forecast", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == forecast.__version__

@@ -1,0 +1,74 @@
+"""The README runs: its script, its minimal case, its claims about themselves."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import forecast
+from forecast.cli import app
+
+README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+
+
+def block(language):
+    return re.search(rf"```{language}\n(.*?)```", README, re.DOTALL)[1].strip()
+
+
+@pytest.fixture
+def harbour(tmp_path):
+    """The minimal case of the README, written into a folder of its own."""
+    name = None
+    folder = tmp_path / "harbour"
+    folder.mkdir()
+    parts = {}
+    for line in block("toml").splitlines():
+        if heading := re.fullmatch(r"# harbour/(\w+\.toml)", line):
+            name = heading[1]
+        parts.setdefault(name, []).append(line)
+    for name, lines in parts.items():
+        (folder / name).write_text("\n".join(lines), "utf-8")
+    return folder
+
+
+def test_script_runs_and_is_short():
+    script = block("python")
+    assert len(script.splitlines()) <= 15
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Moscow I, as of 2014-12-04" in done.stdout
+
+
+def test_minimal_case_is_minimal_and_complete(harbour):
+    assert sum(not line.startswith("#") for line in block("toml").splitlines()) <= 40
+    checked = CliRunner().invoke(app, ["check", str(harbour)])
+    assert checked.exit_code == 0, checked.output
+    ran = CliRunner().invoke(app, ["run", str(harbour)])
+    assert ran.exit_code == 0
+    assert "Harbour talks, as of 2025-03-20" in ran.output
+
+
+def test_minimal_case_by_hand(harbour):
+    """Two scenarios, one indicator, one event: the posterior odds are prior odds times ratio."""
+    case = forecast.load(harbour)
+    f = forecast.update(case, draws=0)
+    likely, even = forecast.judgement.means(
+        map(forecast.judgement.parse_judgement, ("likely", "roughly even"))
+    )
+    true_if_held, true_if_not = forecast.judgement.means(
+        map(forecast.judgement.parse_judgement, ("very likely", "unlikely"))
+    )
+    phi = 0.03  # a wire: grade A
+    lam = [p + (1 - p) * phi for p in (even, likely)]
+    held, not_held = (q * lam[1] + (1 - q) * lam[0] for q in (true_if_held, true_if_not))
+    prior = float(f.ever.prior)
+    odds = prior / (1 - prior) * held / not_held
+    assert float(f.ever.probability) == pytest.approx(odds / (1 + odds), abs=1e-12)
+
+
+@pytest.mark.parametrize("path", re.findall(r"`((?:forecast|seeds|notebooks|tests|benchmarks)/[\w./]*)`", README))
+def test_map_names_what_is_there(path):
+    assert (Path(__file__).parent.parent / path).exists()
