@@ -13,9 +13,9 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
 
-from forecast.fields import Day, Days, Grade, Id, Locator, Period, Table, Text
+from forecast.fields import Day, Days, Grade, Id, Locator, Period, Positive, Table, Text
 from forecast.judgement import GRADES, Judgement, JudgementField
 
 
@@ -27,7 +27,7 @@ class Passage(_Part):
     """Where a document says something. Paragraphs are its non-empty lines, from 1."""
 
     document: Id
-    paragraph: Annotated[int, Field(ge=1)]
+    paragraph: Annotated[int, Field(ge=1, le=100_000, strict=True)]
     locator: Locator | None = None
 
 
@@ -60,7 +60,7 @@ class Scenario(_Part):
     """One of the exclusive and exhaustive futures; it may say why there is no meeting."""
 
     id: Id
-    held: bool
+    held: StrictBool
     share: JudgementField | None = Field(
         None, description="Of P(held) or P(not held); the scenario without one takes the rest."
     )
@@ -88,7 +88,7 @@ class Indicator(_Part):
     given: Id | None = None
     if_true: Table | None = None
     if_false: Table | None = None
-    half_life: Annotated[float, Field(gt=0)] | None = Field(
+    half_life: Positive | None = Field(
         None, description="Days after which evidence on it speaks half as much about today."
     )
 
@@ -117,7 +117,7 @@ class Actor(_Part):
     attends_if_willing: Table | None = None
     attends_if_unwilling: Table | None = None
     part_of: Id | None = None
-    required: bool = False
+    required: StrictBool = False
     why: Text
     article: Passage | None = None
 
@@ -174,7 +174,7 @@ class Report(_Part):
     origin: Id | None = Field(None, description="The one utterance or document behind it.")
     article: Passage | None = None
     url: Text | None = None
-    denies: bool = False
+    denies: StrictBool = False
 
 
 class EventType(_Part):
@@ -185,7 +185,10 @@ class EventType(_Part):
     direction: Literal["for", "against"]
     if_true: JudgementField
     if_false: JudgementField
-    ratio: Annotated[float, Field(gt=1, description="Of the two means, the larger first.")]
+    ratio: Annotated[
+        float,
+        Field(gt=1, strict=True, allow_inf_nan=False, description="Of the two means, the larger first."),
+    ]
     ground: Text
 
 
@@ -226,7 +229,7 @@ class Watch(_Part):
     bears_on: Id | None = None
     if_true: JudgementField | None = None
     if_false: JudgementField | None = None
-    announces: bool = Field(False, description="It would name an opening day.")
+    announces: StrictBool = Field(False, description="It would name an opening day.")
     why: Text | None = None
 
     @model_validator(mode="after")
@@ -330,11 +333,16 @@ class Case(CaseFile):
         known = self.model_copy(update={"events": tuple(events), "question": question})
         cited = known.cited
         nodes = (*self.indicators, *self.actors)
-        judged: tuple[Any, ...] = (self.base_rate, *self.scenarios, *nodes, *self.context)
+        judged: tuple[Any, ...] = (self.base_rate, *self.scenarios, *nodes)
         grounds = {x.article.document for x in judged if x.article}
         documents = tuple(d for d in self.documents if d.published <= day or d.id in grounds)
-        sources = tuple(s for s in self.sources if s.id in cited)
-        return known.model_copy(update={"documents": documents, "sources": sources})
+        out = {d.id for d in documents if d.published <= day}
+        kept = {
+            "documents": documents,
+            "sources": tuple(s for s in self.sources if s.id in cited),
+            "context": tuple(c for c in self.context if not c.article or c.article.document in out),
+        }
+        return known.model_copy(update=kept)
 
     def only(self, document: str) -> Case:
         """The case with nothing but the reports found in one document."""

@@ -362,7 +362,11 @@ def random_case(rng: np.random.Generator) -> Case:
     # an event on an ageing indicator takes two axes
     n_events = int(rng.integers(0, max(min(room, 5), 0) + 1))
     ageing = {x["id"] for x in indicators if "half_life" in x}
-    events = [_random_event(rng, f"e{i}", nodes, watches) for i in range(n_events)]
+    events: list[dict[str, Any]] = []
+    for i in range(n_events):
+        answered = {e.get("answers") for e in events}
+        open_ = [w["id"] for w in watches if "announces" not in w and w["id"] not in answered]
+        events.append(_random_event(rng, f"e{i}", nodes, open_))
     while len(events) + sum(_speaks_of(e, watches) in ageing for e in (*events, *watches)) > room:
         if not events:
             for x in indicators:
@@ -470,15 +474,14 @@ def _random_nodes(
 
 
 def _random_event(
-    rng: np.random.Generator, name: str, nodes: list[str], watches: list[dict[str, Any]]
+    rng: np.random.Generator, name: str, nodes: list[str], watches: list[str]
 ) -> dict[str, Any]:
     first = int(rng.integers(0, 90))
     last = first + int(rng.integers(0, 10)) * int(rng.integers(0, 2))
     out: dict[str, Any] = {"id": name, "date": [day(first), day(last)], "what": "x"}
-    weighs = [w["id"] for w in watches if "announces" not in w]
     kind = rng.integers(4)
-    if kind == 0 and weighs:
-        out["answers"] = str(rng.choice(weighs))
+    if kind == 0 and watches:
+        out["answers"] = str(rng.choice(watches))
     elif kind == 1:
         kinds = ["speaks_for", "speaks_against"]
         out |= {"bears_on": str(rng.choice(nodes)), "type": str(rng.choice(kinds))}

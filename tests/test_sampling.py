@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+import xarray as xr
 from enumeration import (
     GRADED,
     actor,
@@ -79,7 +80,8 @@ def bare() -> Case:
     random_case(np.random.default_rng(seed)) for seed in (1, 2, 3, 4, 5, 6)
 )])  # fmt: skip
 def test_one_draw_is_what_the_tree_says_of_it(case: Case) -> None:
-    import pytensor
+    from pytensor import function
+    from pytensor.compile.mode import Mode
 
     as_of = case.question.as_of
     compiled, root = compile_case(case, as_of), futures(case, as_of)
@@ -99,7 +101,7 @@ def test_one_draw_is_what_the_tree_says_of_it(case: Case) -> None:
     names = [k for k, v in expected.items() if np.size(v)]
     assert {x.name for x in (*twin.potentials, *twin.deterministics)} == set(names)
     inputs = [twin["theta"]] if twin.free_RVs else []
-    call = pytensor.function(inputs, [twin[k] for k in names], mode="FAST_COMPILE")
+    call = function(inputs, [twin[k] for k in names], mode=Mode(linker="py", optimizer=None))
     free = np.array([not j.certain for j in compiled.judgements], bool)
     for name, value in zip(names, call(*[theta[free]] * len(inputs)), strict=True):
         assert value == pytest.approx(expected[name], abs=1e-12), name
@@ -129,12 +131,14 @@ def test_the_twin_follows_what_the_forecast_is_asked() -> None:
 # --- the draws ---
 
 
-@pytest.mark.parametrize("name", ["rich", *forecast.shipped()])
-def test_the_exact_answer_within_monte_carlo_error(name: str) -> None:
-    case = rich() if name == "rich" else forecast.load(name)
-    exact = update(case, draws=0)
-    sampled = forecast.sample(case, seed=1, progressbar=False)
-    table = forecast.agreement(sampled, exact)
+@pytest.fixture(scope="module")
+def draws_of_rich() -> xr.DataTree:
+    return forecast.sample(rich(), seed=1, progressbar=False)
+
+
+def agrees(case: Case, sampled: xr.DataTree) -> None:
+    """Within Monte Carlo error of the exact answer in every row, and well mixed."""
+    table = forecast.agreement(sampled, update(case, draws=0))
     assert len(table) == (len(case.question.deadlines) + 1 + len(case.scenarios)
                           + len(case.indicators) + len(case.actors))  # fmt: skip
     assert table["exact"].between(0, 1).all()
@@ -144,42 +148,51 @@ def test_the_exact_answer_within_monte_carlo_error(name: str) -> None:
     assert quality["divergences"] == 0
     assert quality["max_rhat"] < 1.01
     assert min(quality["min_ess_bulk"], quality["min_ess_tail"]) > 400
-    assert quality["draws"] == 4000
-    assert sampled.attrs["seed"] == 1
-    assert sampled.attrs["nuts_sampler"] == "nutpie"
 
 
-def test_both_samplers_agree_and_a_seed_repeats(capfd: pytest.CaptureFixture[str]) -> None:
-    case, few = rich(), {"draws": 500, "tune": 500, "chains": 2, "progressbar": False}
-    first = forecast.sample(case, seed=3, **few)
-    again = forecast.sample(case, seed=3, **few)
-    other = forecast.sample(case, seed=4, **few)
-    for name, values in first["posterior"].data_vars.items():
+def test_the_exact_answer_within_monte_carlo_error(draws_of_rich: xr.DataTree) -> None:
+    agrees(rich(), draws_of_rich)
+    assert forecast.diagnostics(draws_of_rich)["draws"] == 4000
+    assert draws_of_rich.attrs["seed"] == 1
+    assert draws_of_rich.attrs["nuts_sampler"] == "nutpie"
+
+
+@pytest.mark.parametrize("name", forecast.shipped())
+def test_the_shipped_cases_too(name: str) -> None:
+    case = forecast.load(name)
+    agrees(case, forecast.sample(case, seed=1, progressbar=False))
+
+
+def test_a_seed_repeats_in_silence(
+    draws_of_rich: xr.DataTree, capfd: pytest.CaptureFixture[str]
+) -> None:
+    again = forecast.sample(rich(), seed=1, progressbar=False)
+    for name, values in draws_of_rich["posterior"].data_vars.items():
         assert values.equals(again["posterior"][name]), name
-    assert not first["posterior"]["theta"].equals(other["posterior"]["theta"])
-    exact = update(case, draws=0)
-    own = forecast.sample(case, seed=3, nuts_sampler="pymc", **few)
-    a, b = (forecast.agreement(x, exact) for x in (first, own))
-    # the host is certain to be at his own meeting: no error, and nothing to compare
-    both = np.hypot(a["mcse"], b["mcse"]).where(a["exact"] < 1)
-    assert ((a["sampled"] - b["sampled"]).abs() / both).max() < LIMIT
-    assert b["z"].abs().max() < LIMIT
-    assert own.attrs["nuts_sampler"] == "pymc"
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_chance_to_attend_is_a_ratio_of_averages() -> None:
-    case = rich()
-    sampled = forecast.sample(case, seed=1, draws=500, tune=500, chains=2, progressbar=False)
-    draws = sampled["posterior"].to_dataset()
-    table = forecast.agreement(sampled, update(case, draws=0)).set_index(["quantity", "of"])
-    joint, ever = draws.held_and_attends.sel(actor="body").values, draws.ever.values
+def test_the_other_sampler_agrees(draws_of_rich: xr.DataTree) -> None:
+    own = forecast.sample(rich(), seed=2, nuts_sampler="pymc", progressbar=False)
+    agrees(rich(), own)
+    assert own.attrs["nuts_sampler"] == "pymc"
+    exact = update(rich(), draws=0)
+    a, b = (forecast.agreement(x, exact) for x in (draws_of_rich, own))
+    # the host is certain to be at his own meeting: no error, and nothing to compare
+    both = np.hypot(a["mcse"], b["mcse"]).where(a["exact"] < 1)
+    assert ((a["sampled"] - b["sampled"]).abs() / both).max() < LIMIT
+
+
+def test_a_chance_to_attend_is_a_ratio_of_averages(draws_of_rich: xr.DataTree) -> None:
+    draws = draws_of_rich["posterior"].to_dataset()
+    table = forecast.agreement(draws_of_rich, update(rich(), draws=0)).set_index(["quantity", "of"])
     row = table.loc[("attends if held", "body")]
+    joint, ever = draws.held_and_attends.sel(actor="body").values, draws.ever.values
     assert row["sampled"] == pytest.approx(joint.mean() / ever.mean(), rel=1e-12)
     # its error by another road: batches of draws, each with a ratio of its own
-    ratios = [x.mean() / y.mean() for x, y in zip(np.split(joint, 20, axis=1),
-                                                  np.split(ever, 20, axis=1), strict=True)]  # fmt: skip
-    assert row["mcse"] == pytest.approx(np.std(ratios, ddof=1) / np.sqrt(20), rel=0.6)
+    batches = zip(np.split(joint, 50, axis=1), np.split(ever, 50, axis=1), strict=True)
+    ratios = [x.mean() / y.mean() for x, y in batches]
+    assert row["mcse"] == pytest.approx(np.std(ratios, ddof=1) / np.sqrt(50), rel=0.5)
 
 
 @pytest.mark.parametrize("case", [certain(), bare()])

@@ -25,12 +25,13 @@ from enumeration import (
 )
 from scipy import optimize, stats
 
+from forecast.attendance import all_attend
 from forecast.base_rate import futures
 from forecast.case import Case
 from forecast.compiling import compile_case
 from forecast.judgement import GRADES, Judgement, draw, parse_judgement
 from forecast.tree import collect, marginals, weigh
-from forecast.update import Forecast, _ranges, actor_chances, before_reports, opened_by, update
+from forecast.update import RANGE, Forecast, _ranges, actor_chances, before_reports, opened_by, update
 
 EXACT = 1e-12
 
@@ -521,6 +522,57 @@ def test_chunks_of_draws_are_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     assert drawn["weight"].sum() == pytest.approx(1)
     exact = update(case, draws=0).scenarios.probability.values
     assert all(off(drawn["scenario"][s], drawn["weight"], exact[s]) < 4 for s in range(4))
+
+
+def test_range_of_a_conditional_is_weighed_by_its_condition() -> None:
+    # draws in which soon is likely are held more often, and the guest comes if it is soon: a draw
+    # counts by P(reports, held), here by picking draws with that chance and sorting what they say
+    case = make_case(
+        scenarios=[FOUR[0] | {"share": [0.05, 0.9]}, *FOUR[1:]],
+        base_rate={"held": 0.02},
+        indicators=[indicator("ready", {"soon": 0.9, "otherwise": 0.1})],
+        actors=[actor("guest", {"soon": 0.95, "otherwise": 0.05})],
+        events=[event("e", "ready", 0.9, 0.02, report("a"))],
+    )
+    f = update(case, draws=DRAWS, seed=3)
+    rng = np.random.default_rng(4)
+    root = futures(case, day(30), DRAWS, rng)
+    compiled = compile_case(case, day(30))
+    theta = draw(compiled.judgements, DRAWS, rng)
+    log_lik, _ = collect(compiled.tree, theta, weigh(compiled.tree, theta))
+    joint = np.exp(root.draws + log_lik)
+    soon, late = joint[:2]
+    attends = (soon * (0.95 * 0.9 + 0.05 * 0.05) + late * (0.05 * 0.9 + 0.95 * 0.05)) / (soon + late)
+    found = f.actors.low.values[0], f.actors.high.values[0]
+    weight = soon + late
+    picked = rng.choice(attends, 200_000, p=weight / weight.sum())
+    assert found == pytest.approx(np.quantile(picked, RANGE), abs=0.01)
+    # weighed by the reports alone it is another range
+    evidence = joint.sum(0)
+    other = np.quantile(rng.choice(attends, 200_000, p=evidence / evidence.sum()), RANGE)
+    assert abs(other - found).max() > 0.05
+
+
+def test_a_likelihood_of_the_nodes_themselves() -> None:
+    # that all actors came, taken in as evidence on their stances, is worth P(they come | s, reports)
+    case = make_case(**WIDE | {"actors": [BODY, PERSON, GUEST], "watch": []})
+    compiled = compile_case(case, day(30))
+    log_lam = weigh(compiled.tree, compiled.theta)
+    log_lik, chance = collect(compiled.tree, compiled.theta, log_lam)
+    also = np.zeros(compiled.tree.chance.shape)
+    attends = compiled.attendance(compiled.theta)
+    held = np.array([s.held for s in case.scenarios])
+    for a, x in enumerate(case.actors):
+        also[compiled.nodes.index(x.id)][:, held] = np.log(attends[a][:, held])
+    both, _ = collect(compiled.tree, compiled.theta, log_lam, also=also)
+    ids = [a.id for a in case.actors]
+    together = all_attend(compiled, compiled.theta, chance, ids)
+    assert np.exp(both - log_lik)[held] == pytest.approx(together[held], abs=EXACT)
+    assert (both - log_lik)[~held] == pytest.approx(0, abs=EXACT)
+    f = update(case, draws=0)
+    assert f.attendance(ids) == pytest.approx(
+        float(f.posterior.scenario[held] @ together[held]), abs=EXACT
+    )
 
 
 def test_before_reports_is_the_root() -> None:
