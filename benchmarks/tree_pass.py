@@ -17,9 +17,10 @@ import pyagrum as gum
 import forecast
 from benchmarks.cases import synthetic
 from forecast.base_rate import futures
-from forecast.case import Case, pick
+from forecast.case import Case
 from forecast.compiling import compile_case
 from forecast.judgement import Judgement, means
+from forecast.parts import pick
 from forecast.update import solve
 
 ROUNDS = 15

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forecast.case import Actor, Case
+from forecast.case import Case
 from forecast.compiling import Compiled
+from forecast.parts import Actor
 from forecast.tree import expect
 
 

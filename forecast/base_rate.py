@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from forecast.case import BaseRate, Case, Scenario
+from forecast.case import Case
 from forecast.judgement import COVERAGE, draw, fit_beta, means
+from forecast.parts import BaseRate, Scenario
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,7 @@ def share_means(scenarios: Sequence[Scenario]) -> NDArray[Any]:
     return out
 
 
-def _share_draws(
-    scenarios: Sequence[Scenario], size: int, rng: np.random.Generator
-) -> NDArray[Any]:
+def _share_draws(scenarios: Sequence[Scenario], size: int, rng: np.random.Generator) -> NDArray[Any]:
     """Dirichlet draws with the mean shares, as doubtful as the intervals say, (S, size)."""
     mean = share_means(scenarios)
     out = np.repeat(mean[:, None], size, axis=1)

@@ -79,7 +79,9 @@ def check(
         ))  # fmt: skip
 
 
-@app.command(epilog="Examples: forecast run my_case   |   forecast run my_case --as-of 2014-11-20 --json")
+@app.command(
+    epilog="Examples: forecast run my_case   |   forecast run my_case --as-of 2014-11-20 --json"
+)
 def run(
     case: CaseArg,
     as_of: AsOf = None,
@@ -139,7 +141,7 @@ def schema(
     file: Annotated[str, typer.Argument(help="case or events: which of the two files.")] = "case",
 ) -> None:
     """Print the JSON Schema of a case's files, for completion and checks in an editor."""
-    from forecast.case import CaseFile, EventsFile
+    from forecast.parts import CaseFile, EventsFile
 
     with _friendly():
         models: dict[str, Any] = {"case": CaseFile, "events": EventsFile}

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forecast.case import Case, Event, pick
+from forecast.case import Case
 from forecast.judgement import Judgement, means
+from forecast.parts import Event, pick
 from forecast.tree import Tree
 
 
@@ -137,8 +138,7 @@ def compile_case(
               for d in range(max(depth.values(), default=-1), -1, -1)]  # fmt: skip
     parent = np.array([place.get(parts[n].given, -1) for n in nodes], int)
     links = tuple(
-        (np.array(above)[:, None] == parent[level]).astype(float)
-        for level, above in pairwise(levels)
+        (np.array(above)[:, None] == parent[level]).astype(float) for level, above in pairwise(levels)
     )
     tree = Tree(
         levels=tuple(slice(x[0], x[-1] + 1) for x in levels),
@@ -217,9 +217,7 @@ def _answers(case: Case, event: str, watch: str) -> bool:
     return any(e.id == event and e.answers == watch for e in case.events)
 
 
-def _check_ids(
-    case: Case, known: Case, without: Collection[str], assume: Mapping[str, bool]
-) -> None:
+def _check_ids(case: Case, known: Case, without: Collection[str], assume: Mapping[str, bool]) -> None:
     watches = {w.id: w for w in case.watch}
     for names, events in ((without, case.events), (assume, known.events)):
         for name in names:

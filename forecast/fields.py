@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -27,9 +28,12 @@ def _one_for_all(value: Any) -> Any:
 
 
 def _plain_date(value: Any) -> Any:
-    # TOML has date-times too; a case knows days only
-    if type(value) is not dt.date and not isinstance(value, str):
-        raise ValueError("expected a day such as 2014-12-04, without quotation marks")
+    # TOML has date-times too; a case knows days only. Text is for JSON: left alone, pydantic
+    # would read digits as seconds since 1970.
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+        return value
+    if type(value) is not dt.date:
+        raise ValueError("expected a day such as 2014-12-04, without a time or quotation marks")
     return value
 
 
@@ -62,8 +66,9 @@ Period = Annotated[
     AfterValidator(_in_order),
     Field(description="A day, or [first, last]."),
 ]
+Positive = Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)]
 Days = Annotated[
-    tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]],
+    tuple[Positive, Positive],
     AfterValidator(_apart),
     Field(description="Days: the central 90 % of a log-normal."),
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import datetime as dt
 import json
 import platform
 from importlib import metadata
@@ -14,7 +13,6 @@ import xarray as xr
 from latex2mathml.converter import convert
 
 from forecast import __version__, svg, tables
-from forecast.case import Passage, Report
 from forecast.judgement import Judgement
 from forecast.markup import (
     Column,
@@ -32,14 +30,15 @@ from forecast.markup import (
     short_date,
     signed,
     table,
-    tenths,
     text,
     toned,
 )
+from forecast.parts import Passage, Report
 from forecast.reading import ladder as dependence
-from forecast.summary import first_known, grade, main_origin, numbers, what_happened
+from forecast.summary import first_known, grade, main_origin, numbers, points, what_happened
 from forecast.update import Forecast, update
 
+_FEW = 14
 FORMULA = (
     r"P(s,t \mid \text{reports}) \;\propto\; \bar{\pi}(s,t) \prod_{z} \sum_{z \in \{0,1\}} P(z \mid s) "
     r"\prod_{e} \Bigl[ P(e \mid z) \prod_{\text{denying}} \varphi + (1 - P(e \mid z)) "
@@ -56,39 +55,57 @@ def evidence(f: Forecast, moved: pd.DataFrame) -> Section:
         return Section("evidence", "What moved it", text_)
     ids, what, known = numbers(f), what_happened(f), first_known(f)
     ranked = moved.reindex(sorted(moved.index, key=lambda i: -abs(moved.points[i])))
-    running = before + ranked.points.cumsum().to_numpy()
-    low, high = min(before, *running), max(before, *running)
-    pad = 0.06 * max(high - low, 0.02)
-    low, high = max(low - pad, 0.0), min(high + pad, 1.0)
+    tenth, few = points(moved), ranked.head(_FEW)
+    rest = ranked.iloc[_FEW:]
+    running = before + few.points.cumsum().to_numpy()
+    low, high = svg.window([before, after, *running])
 
     def scale(p: float) -> float:
         return (p - low) / (high - low)
 
     events = {e.id: e for e in f.case.events}
+
+    def told(name: str, bears_on: str) -> tuple[Html, Html]:
+        tone = "up" if tenth[name] > 0 else "down" if tenth[name] < 0 else "flat"
+        if name in events:
+            e = events[name]
+            notes = f"{period(e.date)} · {main_origin(f.case, e).replace('_', ' ')} · grade {grade(f.case, e)}"
+        else:
+            notes = f"{short_date(known[name], True)} · silence"
+        return (h('<a class="pill {}" href="#e-{}">{}</a>', tone, name, ids[name]),
+                h("{}<small>{} · on {}</small>", text(short(what[name], 160)), text(notes),
+                  text(bears_on.replace("_", " "))))  # fmt: skip
+
     rows: list[tuple[Any, ...]] = [
         ("", h("<b>Base rate</b><small>as of the day, before any report</small>"),
          svg.strip([("dot", before, "neutral")], f"base rate {percent(before)}", scale), "", "", percent(before))
     ]  # fmt: skip
     start = before
-    for (name, r), points, end in zip(ranked.iterrows(), tenths(100 * ranked.points), running, strict=True):
-        key = str(name)
-        tone = "up" if r.points >= 0 else "down"
-        if key in events:
-            e = events[key]
-            notes = (f"{period(e.date)} · {main_origin(f.case, e).replace('_', ' ')} · "
-                     f"grade {grade(f.case, e)}")  # fmt: skip
-        else:
-            notes = f"{short_date(known[key], True)} · silence"
-        label = f"{short(what[key])}: {signed(points)} points, to {percent(end)}"
-        rows.append((
-            h('<a class="pill {}" href="#e-{}">{}</a>', tone, key, ids[key]),
-            h("{}<small>{} · on {}</small>", text(short(what[key], 160)), text(notes),
-              text(str(r.bears_on).replace("_", " "))),
-            svg.strip([("tick", start), ("bar", start, end, tone)], label, scale),
-            toned(points), h("{}", toned(r.decibans)), percent(end),
-        ))  # fmt: skip
+    for (name, r), end in zip(few.iterrows(), running, strict=True):
+        key, tone = str(name), "up" if r.points >= 0 else "down"
+        label = f"{short(what[key])}: {signed(tenth[key])} points, to {percent(end)}"
+        rows.append((*told(key, str(r.bears_on)), svg.strip([("tick", start), ("bar", start, end, tone)], label, scale),
+                     toned(tenth[key]), toned(r.decibans), percent(end)))  # fmt: skip
         start = float(end)
-    total = round(sum(tenths(100 * ranked.points)), 1)
+    more = Html("")
+    if len(rest):
+        left = round(sum(tenth[str(i)] for i in rest.index), 1)
+        tone = "up" if after >= start else "down"
+        label = f"The other {len(rest)}: {signed(left)} points, to {percent(after)}"
+        rows.append(("", h("The other {} together", counted(len(rest), "event")),
+                     svg.strip([("tick", start), ("bar", start, after, tone)], label, scale),
+                     toned(left), toned(float(rest.decibans.sum())), percent(after)))  # fmt: skip
+        others = [
+            (*told(str(i), str(r.bears_on)), toned(tenth[str(i)]), toned(r.decibans))
+            for i, r in rest.iterrows()
+        ]
+        plain = [Column(Html('<abbr title="number">No.</abbr>'), "no"), Column("Event"), Column("Points", "n"),
+                 Column("Decibans", "n")]  # fmt: skip
+        more = fold(
+            f"The other {len(rest)}, one by one",
+            table("The smaller ones", plain, others, kind="cards fall"),
+        )
+    total = round(sum(tenth.values()), 1)
     foot = ("", h("<b>Forecast</b>"), svg.strip([("dot", after, "accent")], f"forecast {percent(after)}", scale),
             toned(total), toned(float(moved.decibans.sum())), percent(after))  # fmt: skip
     columns = [
@@ -103,7 +120,7 @@ def evidence(f: Forecast, moved: pd.DataFrame) -> Section:
         f"orders are sampled: standard error at most {100 * moved.points_se.max():.2f} points. They describe "
         "this model; they are no causes."
     )
-    body = h('{}<p class="fine">{}</p>', table(caption, columns, rows, foot, "cards fall"), note)
+    body = h('{}{}<p class="fine">{}</p>', table(caption, columns, rows, foot, "cards fall"), more, note)
     return Section("evidence", "What moved it", body,
                    "Each event with its date, its origin, the grade of its best source, and its weight.")  # fmt: skip
 
@@ -112,7 +129,8 @@ def ladder(f: Forecast) -> Section:
     """What double counting would have done, and what each document does alone."""
     frame = dependence(f.case)
     columns = [Column("Reports are read as"), Column(svg.axis(), "pic"),
-               *(Column(f"by {short_date(d, True)}", "n") for d in frame.columns)]  # fmt: skip
+               *(Column(f"by {short_date(d, True)}", "n main" if d == f.case.headline else "n")
+                 for d in frame.columns)]  # fmt: skip
     main = f.case.headline
     names = {"layers": "layers (this forecast)"}
     rows = [
@@ -157,14 +175,14 @@ def sources(f: Forecast) -> Section:
             '<p class="fine">{} · on {}{} · such an event: {} if true, {} if not</p><ul>{}</ul>'
             '<p class="why">{}</p></li>',
             e.id, ids.get(e.id, "–"), text(e.what), period(e.date),
-            text(str(f.case.node_of(e)).replace("_", " ")), Html(named), true, false,
+            text(str(f.case.node_of(e)).replace("_", " ")), Html(named), _words(true), _words(false),
             join(_report(f, r) for r in e.reports), join(reason, " ")))  # fmt: skip
-    for w in f.case.watch:
-        if w.id in f.compiled.events and w.id in ids:
-            items.append(h(
-                '<li id="e-{}"><p class="what"><span class="pill flat">{}</span> {}</p><p class="fine">seen by '
-                "then: {} if true, {} if not</p>{}</li>", w.id, ids[w.id], text(what_happened(f)[w.id]),
-                w.if_true, w.if_false, h('<p class="why">{}</p>', text(w.why)) if w.why else Html("")))  # fmt: skip
+    items += [
+        h('<li id="e-{}"><p class="what"><span class="pill flat">{}</span> {}</p><p class="fine">seen by '
+          "then: {} if true, {} if not</p>{}</li>", w.id, ids[w.id], text(what_happened(f)[w.id]),
+          _words(w.if_true), _words(w.if_false), h('<p class="why">{}</p>', text(w.why)) if w.why else Html(""))
+        for w in f.case.watch if w.id in ids and w.if_true and w.if_false
+    ]  # fmt: skip
     documents = join(
         h("<li>{}{}, {}{}</li>", link(d.url, d.title) if d.url else text(d.title),
           h(", {}", text(d.author)) if d.author else "", long_date(d.published),
@@ -182,7 +200,9 @@ def sources(f: Forecast) -> Section:
 
 def _report(f: Forecast, r: Report) -> Html:
     links = [f.case.source(x) for x in (r.source, *r.via)]
-    chain = join((h("{} <span class=\"grade\">{}</span>", text(s.name), s.reliability) for s in links), " via ")
+    chain = join(
+        (h('{} <span class="grade">{}</span>', text(s.name), s.reliability) for s in links), " via "
+    )
     where = [h(", {}", _passage(f, r.article))] if r.article else []
     if r.url:
         where.append(h(", {}", link(r.url)))
@@ -222,7 +242,13 @@ def judgements(f: Forecast) -> Section:
         a, b = state[i.id]
         rows.append((text(i.statement), _tables(labels, chance), percent(a), percent(b),
                      h("{}{}", text(i.why), _at(f, i.article))))  # fmt: skip
-    columns = [Column("Indicator"), Column("Judged"), Column("Before", "n"), Column("Now", "n"), Column("Why")]
+    columns = [
+        Column("Indicator"),
+        Column("Judged"),
+        Column("Before", "n"),
+        Column("Now", "n"),
+        Column("Why"),
+    ]
     if rows:
         parts.append(fold(f"Indicators ({len(rows)})",
                           table("Chance of being true, by scenario", columns, rows, kind="cards text")))  # fmt: skip
@@ -230,7 +256,10 @@ def judgements(f: Forecast) -> Section:
     for x in case.actors:
         willing = ([("willing: ", x.willing)] if x.willing is not None else
                    [(f"willing if {x.given}: ", x.willing_if_true), (f"willing if not {x.given}: ", x.willing_if_false)])  # fmt: skip
-        attends = [("comes if willing: ", x.attends_if_willing), ("comes if not: ", x.attends_if_unwilling)]
+        attends = [
+            ("comes if willing: ", x.attends_if_willing),
+            ("comes if not: ", x.attends_if_unwilling),
+        ]
         judged = [(k.replace("_", " "), v) for k, v in (*willing, *attends) if v]
         rows.append((text(x.name), _tables(labels, judged), h("{}{}", text(x.why), _at(f, x.article))))
     if rows:
@@ -255,8 +284,12 @@ def _tables(labels: dict[str, str], given: list[tuple[str, Any]]) -> Html:
     lines = []
     for name, judged in given:
         for key, value in judged.items():
-            who = "" if key == "otherwise" and len(judged) == 1 else labels.get(key, key.replace("_", " "))
-            lines.append(h("<li>{}{}{}</li>", text(name), text(f"{who}: ") if who else "", _words(value)))
+            who = (
+                "" if key == "otherwise" and len(judged) == 1 else labels.get(key, key.replace("_", " "))
+            )
+            lines.append(
+                h("<li>{}{}{}</li>", text(name), text(f"{who}: ") if who else "", _words(value))
+            )
     return h('<ul class="plain">{}</ul>', join(lines))
 
 
@@ -267,7 +300,12 @@ def _words(value: Judgement) -> Html:
 def rule(f: Forecast) -> Section:
     """How the question resolves."""
     q = f.case.question
-    rows = [("Yes if", q.yes_if), ("No if", q.no_if), ("Void if", q.void_if), ("Takes part if", q.attends_if)]
+    rows = [
+        ("Yes if", q.yes_if),
+        ("No if", q.no_if),
+        ("Void if", q.void_if),
+        ("Takes part if", q.attends_if),
+    ]
     items = join(h("<div><dt>{}</dt><dd>{}</dd></div>", k, text(v)) for k, v in rows if v)
     days = ", ".join(long_date(d) for d in q.deadlines)
     body = h('<dl class="list">{}<div><dt>Deadlines</dt><dd>{}; time is cut at {}</dd></div></dl>',
@@ -280,7 +318,8 @@ def method(f: Forecast, sampled: xr.DataTree) -> Section:
     from forecast.sampling import agreement, diagnostics
 
     frame, health = agreement(sampled, f), diagnostics(sampled)
-    formula = Html(convert(FORMULA, display="block"))
+    formula = h('<div class="formula" tabindex="0" role="group" aria-label="Formula">{}</div>',
+                Html(convert(FORMULA, display="block")))  # fmt: skip
     prose = (
         "<p>Each future <i>s</i> makes conditions and stances <i>z</i> more or less likely, each of these makes "
         "events <i>e</i> more or less likely, and each event makes reports likely, by how far their sources can be "
@@ -294,14 +333,17 @@ def method(f: Forecast, sampled: xr.DataTree) -> Section:
     }  # fmt: skip
     rows = [(names.get(k, k), f"{v:.3f}" if k == "max_rhat" else f"{v:.0f}") for k, v in health.items()]
     rows.append(("effective draws behind the input ranges", f"{f.effective_draws:.0f}"))
-    checked = table("What was sampled", [Column("Diagnostic"), Column("Value", "n")], rows)
+    checked = table("What was sampled", [Column("Diagnostic"), Column("Value", "n")], rows, kind="cards")
     each = [(text(f"{r.quantity} {str(r.of).replace('_', ' ')}"), f"{100 * r.exact:.2f}", f"{100 * r.sampled:.2f}",
              f"{100 * r.mcse:.2f}", signed(r.z)) for _, r in frame.iterrows()]  # fmt: skip
-    columns = [Column("Quantity"), *(Column(x, "n") for x in ("Exact, %", "Sampled, %", "MC error", "z"))]
+    columns = [
+        Column("Quantity"),
+        *(Column(x, "n") for x in ("Exact, %", "Sampled, %", "MC error", "z")),
+    ]
     worst = float(frame["z"].abs().max())
     body = h("{}{}<h3>Two engines</h3><p>The same tree, sampled with PyMC: {}, the largest difference {} standard "
              "errors.</p>{}{}", Html(prose), formula, counted(len(frame), "quantity", "quantities"), f"{worst:.1f}",
-             checked, fold("Exact beside sampled", table("Exact beside sampled", columns, each)))  # fmt: skip
+             checked, fold("Exact beside sampled", table("Exact beside sampled", columns, each, kind="cards")))  # fmt: skip
     return Section("method", "Method", body)
 
 
@@ -347,5 +389,3 @@ def reproduce(f: Forecast) -> Section:
 
 def _data(content: str, kind: str) -> str:
     return f"data:{kind};charset=utf-8;base64,{base64.b64encode(content.encode()).decode()}"
-
-

@@ -84,8 +84,8 @@ def parse_judgement(value: Any) -> Judgement:
         word = " ".join(value.lower().split())
         if word in WORDS:
             return Judgement(*WORDS[word], word=word)
-        raise ValueError(f"no such word of probability{did_you_mean(word, WORDS)}; "
-                         f"the words are {', '.join(WORDS)}")  # fmt: skip
+        hint = did_you_mean(word, WORDS) or f"; the words are {', '.join(WORDS)}"
+        raise ValueError(f"no such word of probability{hint}")
     if _is_number(value):
         if not 0 < value < 1:
             raise ValueError("a probability lies between 0 and 1, both excluded: "
@@ -198,7 +198,7 @@ def draw(judgements: Iterable[Judgement], size: int, rng: np.random.Generator) -
     wide = np.isfinite(a)
     draws[wide] = rng.beta(a[wide, None], b[wide, None], (int(wide.sum()), size))
     # the ends belong to no judgement, but floating point can round a draw to them
-    return np.clip(draws, 1e-300, 1 - 1e-16)
+    return np.asarray(np.clip(draws, 1e-300, 1 - 1e-16))
 
 
 def quantile(judgements: Iterable[Judgement], q: float) -> NDArray[Any]:

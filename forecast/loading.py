@@ -6,15 +6,17 @@ import os
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from forecast import case as c
+from forecast import parts as c
+from forecast.case import Case
 from forecast.judgement import did_you_mean
-from forecast.rules import FILE_OF, Draft, Problem, check, passages, where
+from forecast.rules import FILE_OF, SHOWN_AS, SINGLE, Draft, Problem, check, passages, where
+from forecast.wording import clean, messages, nearest, shown, toml_message
 
 MAX_BYTES = 5_000_000
 """A larger file is refused before it is read."""
@@ -41,7 +43,7 @@ def shipped() -> list[str]:
     return sorted(p.parent.name for p in seeds().glob("*/case.toml"))
 
 
-def load(case: str | os.PathLike[str]) -> c.Case:
+def load(case: str | os.PathLike[str]) -> Case:
     """Read and check a case.
 
     Parameters
@@ -63,34 +65,39 @@ def load(case: str | os.PathLike[str]) -> c.Case:
     folder = _folder(os.fspath(case))
     problems: list[Problem] = []
     raw: dict[str, Any] = {}
-    for path, optional in (
-        (folder / "case.toml", False),
-        (folder / "events.toml", True),
-        (seeds() / "event_types.toml", True),
-        (seeds() / "sources.toml", True),
+    lost: set[str] = set()
+    for path, keys in (
+        (folder / "case.toml", tuple(c.CaseFile.model_fields)),
+        (folder / "events.toml", tuple(c.EventsFile.model_fields)),
+        (seeds() / "event_types.toml", ("event_types",)),
+        (seeds() / "sources.toml", ("sources",)),
     ):
-        sections = _read(path, optional, problems)
-        if path.name == "sources.toml":
-            sections = {"outlets": sections.get("sources", [])}
-        model = {"case.toml": c.CaseFile, "events.toml": c.EventsFile}.get(path.name)
-        if model is not None:
-            for key in sections.keys() - model.model_fields.keys():
-                hint = did_you_mean(key, model.model_fields)
-                problems.append(Problem(path.name, _clean(key), f"unknown key{hint}"))
-        raw |= {k: v for k, v in sections.items() if k in _MODELS}
+        sections = _read(path, path.name != "case.toml", problems)
+        for key in sections.keys() - set(keys):
+            problems.append(Problem(path.name, clean(key), _no_such_section(key, keys)))
+            lost |= {key, nearest(key, keys) or key}
+        for key in sections.keys() & set(keys):
+            raw["outlets" if path.name == "sources.toml" else key] = sections[key]
     if any(not p.where for p in problems):  # a file could not be read: more would mislead
         raise CaseError(problems)
-    draft = _draft(raw, problems)
+    draft = _draft(raw, lost, problems)
     problems += check(draft)
     if problems:
         raise CaseError(problems)
-    one = {"question", "base_rate"}
     parts = {k: tuple(p for _, p in v) for k, v in draft.parts.items()}
-    fields = {k: v[0] if k in one else v for k, v in parts.items()}
-    return c.Case.model_construct(
+    fields = {k: v[0] if k in SINGLE else v for k, v in parts.items()}
+    return Case.model_construct(
         name=folder.resolve().name,
-        **{k: fields.get(k, f.default) for k, f in c.Case.model_fields.items() if k != "name"},
+        **{k: fields.get(k, f.default) for k, f in Case.model_fields.items() if k != "name"},
     )
+
+
+def _no_such_section(key: str, keys: tuple[str, ...]) -> str:
+    for name, file in (("case.toml", c.CaseFile), ("events.toml", c.EventsFile)):
+        if key in file.model_fields:
+            return f"does not belong in this file; expected in {name}"
+    hint = did_you_mean(key, keys) or f"; the keys here are {', '.join(keys)}"
+    return f"unknown key{hint}"
 
 
 def _folder(case: str) -> Path:
@@ -98,64 +105,50 @@ def _folder(case: str) -> Path:
     if path.name == "case.toml":
         path = path.parent
     is_name = re.fullmatch(r"[A-Za-z0-9_-]+", case) is not None
-    if (path / "case.toml").is_file():
+    if "\0" not in case and (path / "case.toml").exists():
         return path
     if is_name and (seeds() / case / "case.toml").is_file():
         return seeds() / case
-    shown = _clean(case)
-    if path.is_dir():
-        raise CaseError([Problem("", shown, "the folder has no case.toml")])
-    known = ", ".join(shipped())
-    raise CaseError([Problem("", shown, f"no such folder, and no shipped case of that name"
+    place = clean(case) or "."
+    if "\0" not in case and path.exists():
+        found = "the folder has no case.toml"
+        if not path.is_dir():
+            found = "a file; expected the folder of a case"
+        raise CaseError([Problem("", place, found)])
+    known = ", ".join(shipped()) or "none"
+    raise CaseError([Problem("", place, f"no such folder, and no shipped case of that name"
                              f"{did_you_mean(case, shipped())} (shipped: {known})")])  # fmt: skip
 
 
 def _read(path: Path, optional: bool, problems: list[Problem]) -> dict[str, Any]:
-    name = path.name
+    data, message = b"", ""
     try:
         if optional and not path.exists():
             return {}
         size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise _Unreadable(f"{size:,} bytes; a file of at most {MAX_BYTES:,} was expected")
-        text = path.read_bytes().decode("utf-8-sig")
-        if not text.strip() and not optional:
-            raise _Unreadable("the file is empty")
-        return tomllib.loads(text)
+        if not path.is_file():  # a pipe or a device could be read for ever
+            message = "not a file"
+        elif size > MAX_BYTES:
+            message = f"{size:,} bytes; a file of at most {MAX_BYTES:,} was expected"
+        else:
+            data = path.read_bytes()
+            text = data.decode("utf-8-sig")
+            if text.strip() or optional:
+                return tomllib.loads(text)
+            message = "the file is empty"
     except UnicodeDecodeError as e:
-        message = f"not UTF-8 (byte {e.start + 1}); save the file as UTF-8"
+        line = data[: e.start].count(b"\n") + 1
+        message = f"line {line}: not UTF-8 (byte 0x{data[e.start]:02x}); save the file as UTF-8"
     except tomllib.TOMLDecodeError as e:
-        message = _toml_message(text, str(e))
+        message = toml_message(text, str(e))
     except RecursionError:
         message = "not TOML: nested too deeply"
     except OSError as e:
         message = f"cannot be read: {e.strerror}"
-    except _Unreadable as e:
-        message = str(e)
-    problems.append(Problem(name, "", message))
+    except ValueError:  # Python refuses to read an integer of more than 4300 digits
+        message = "not TOML: a number has too many digits"
+    problems.append(Problem(path.name, "", message))
     return {}
-
-
-class _Unreadable(Exception):
-    pass
-
-
-def _toml_message(text: str, message: str) -> str:
-    """The parser's message; where an inline table was broken over lines, what to do."""
-    found = re.search(r"at line (\d+)", message)
-    if found:
-        lines = text.splitlines()
-        number = min(int(found[1]), len(lines))
-        # the parser stops at the end of the line with the open brace, or at the next
-        for n in (number, number - 1):
-            line = lines[n - 1] if n >= 1 else ""
-            bare = re.sub(r'"(?:\\.|[^"\\])*"|\'[^\']*\'', "", line).split("#")[0]
-            if bare.count("{") > bare.count("}"):
-                return (
-                    f"line {n}: an inline table {{ ... }} has to stand on one line; put it on "
-                    "one line, or write its keys below a [header] of their own"
-                )
-    return f"not TOML: {message[0].lower()}{message[1:]}"
 
 
 _MODELS: dict[str, type[BaseModel]] = {
@@ -172,100 +165,65 @@ _MODELS: dict[str, type[BaseModel]] = {
     "event_types": c.EventType,
     "outlets": c.Source,
 }
-_SINGLE = ("question", "base_rate")
-_AT_LEAST = {"scenarios": 2}
 
 
-def _draft(raw: Mapping[str, Any], problems: list[Problem]) -> Draft:
+def _draft(raw: Mapping[str, Any], lost: Collection[str], problems: list[Problem]) -> Draft:
+    """Read what can be read of each section; `lost` are those under a name that was refused."""
     parts: dict[str, tuple[tuple[int, Any], ...]] = {}
     ids: dict[str, frozenset[str]] = {}
+    broken, nameless = set(lost), set(lost)
     for section, model in _MODELS.items():
         file = FILE_OF.get(section, "case.toml")
         value = raw.get(section)
-        if section in _SINGLE:
-            if not isinstance(value, Mapping):
-                problems.append(Problem(file, section, f"missing; expected a table [{section}]"))
-                continue
-            entries = [value]
-        elif value is None:
-            entries = []
+        entries: list[Any] = []
+        if section in SINGLE:
+            if isinstance(value, Mapping):
+                entries = [value]
+            elif section not in lost:
+                found = f"found {_kind(section, value)}" if section in raw else "missing"
+                problems.append(Problem(file, section, f"{found}; expected a table below [{section}]"))
         elif isinstance(value, list) and all(isinstance(x, Mapping) for x in value):
             entries = value
-        else:
-            problems.append(Problem(file, section, f"expected tables, each below [[{section}]]"))
-            continue
-        if len(entries) < _AT_LEAST.get(section, 0):
-            problems.append(Problem(file, section, f"found {len(entries)}; expected at least "
-                                    f"{_AT_LEAST[section]}, one held and one not"))  # fmt: skip
+        elif section in raw:
+            name = SHOWN_AS.get(section, section)
+            message = f"found {_kind(name, value)}; expected tables, each below [[{name}]]"
+            problems.append(Problem(file, name, message))
+            broken.add(section)
+            nameless.add(section)
         good = []
         for i, entry in enumerate(entries):
             try:
                 good.append((i, model.model_validate(entry)))
             except ValidationError as e:
-                place = section if section in _SINGLE else where(section, i, entry)
-                problems += [Problem(file, place, m) for m in _messages(e, entry, model)]
+                place = where(section, i, entry)
+                problems += [Problem(file, place, m) for m in messages(e, entry, model)]
+                broken.add(section)
         parts[section] = tuple(good)
         ids[section] = frozenset(x["id"] for x in entries if isinstance(x.get("id"), str))
-    return Draft(parts, ids)
+        if any(not isinstance(x.get("id"), str) for x in entries):
+            nameless.add(section)
+    return Draft(parts, ids, frozenset(broken), frozenset(nameless))
 
 
-def _messages(error: ValidationError, entry: Mapping[str, Any], model: type) -> Iterator[str]:
-    seen = set()
-    for e in error.errors(include_url=False):
-        path, value, fields = _walk(e["loc"], entry, model)
-        message = e["msg"].removeprefix("Value error, ")
-        if e["type"] == "missing":
-            message = "missing"
-        elif e["type"] == "extra_forbidden":
-            message = f"unknown key{did_you_mean(str(e['loc'][-1]), fields)}"
-        elif path:
-            message = f"{_shown(value)}: {message[0].lower()}{message[1:]}"
-        text = f"{path}: {message}" if path else message
-        if text not in seen:
-            seen.add(text)
-            yield text
-
-
-def _walk(loc: tuple[int | str, ...], entry: Any, model: Any) -> tuple[str, Any, tuple[str, ...]]:
-    """Follow pydantic's location through what the user wrote, skipping its inner steps."""
-    path, value, fields = "", entry, tuple(model.model_fields)
-    for step in loc:
-        if isinstance(step, int) and isinstance(value, list) and step < len(value):
-            path, value = f"{path}[{step + 1}]", value[step]
-        elif isinstance(step, str) and isinstance(value, Mapping) and step in value:
-            path, value = f"{path}.{_clean(step)}" if path else _clean(step), value[step]
-            inner = model.model_fields.get(step) if hasattr(model, "model_fields") else None
-            model = _model_in(inner.annotation) if inner else model
-            fields = tuple(getattr(model, "model_fields", ()))
-        elif isinstance(step, str) and step in fields:  # missing
-            path, value = f"{path}.{step}" if path else step, None
-    return path, value, fields
-
-
-def _model_in(annotation: Any) -> Any:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((m for a in get_args(annotation) if (m := _model_in(a))), None)
-
-
-def _shown(value: Any) -> str:
-    text = f'"{_clean(value)}"' if isinstance(value, str) else _clean(str(value))
-    return text if len(text) <= 80 else f"{text[:76]} ..."
-
-
-def _clean(text: str) -> str:
-    """Without control characters, which could repaint a terminal."""
-    return "".join(x if x.isprintable() else "?" for x in text)[:120]
+def _kind(section: str, value: Any) -> str:
+    if isinstance(value, list) and value and isinstance(value[0], Mapping):
+        return f"tables, each below [[{section}]]"
+    return f"a table below [{section}]" if isinstance(value, Mapping) else shown(value)
 
 
 # --- the text of a document, when it is at hand ---
 
-_FOLD = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "–": "-", "—": "-"})
+_FOLD = str.maketrans(
+    dict.fromkeys("“”„‟«»″", '"') | dict.fromkeys("‘’‚‛‹›′`´", "'") | dict.fromkeys("‐‑‒–—―−", "-")
+    | dict.fromkeys("\u00ad\u200b\u2060\ufeff")
+)  # fmt: skip
 
 
 def fold(text: str) -> str:
     """Text for comparison: NFKC, quotation marks, dashes and spaces folded."""
-    return " ".join(unicodedata.normalize("NFKC", text).translate(_FOLD).split())
+    # twice: NFKC takes some of these signs apart and makes others of them
+    once = unicodedata.normalize("NFKC", text.translate(_FOLD))
+    return " ".join(once.translate(_FOLD).split())
 
 
 def paragraphs(text: str) -> list[str]:
@@ -273,7 +231,7 @@ def paragraphs(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def check_article(case: c.Case, text: str, document: str | None = None) -> list[Problem]:
+def check_article(case: Case, text: str, document: str | None = None) -> list[Problem]:
     """Find every paragraph and locator of a document in its text.
 
     Parameters
@@ -289,28 +247,34 @@ def check_article(case: c.Case, text: str, document: str | None = None) -> list[
     list of Problem
         Empty if all were found.
     """
-    if document is None:
-        if len(case.documents) != 1:
-            ids = ", ".join(d.id for d in case.documents) or "none"
-            return [Problem("case.toml", "documents", f"say which document it is; found {ids}")]
-        document = case.documents[0].id
+    ids = [d.id for d in case.documents]
+    if document is None and len(ids) != 1:
+        found = ", ".join(ids) or "none"
+        return [Problem("case.toml", "documents", f"say which document it is; found {found}")]
+    document = document or ids[0]
+    if document not in ids:
+        hint = did_you_mean(document, ids)
+        return [Problem("case.toml", "documents", f'no document "{clean(document)}"{hint}')]
     lines = [fold(p) for p in paragraphs(text)]
     draft = Draft(
         {k: tuple(enumerate(v)) for k in _MODELS if isinstance(v := getattr(case, k), tuple)}
-        | {k: ((0, getattr(case, k)),) for k in _SINGLE}
+        | {k: ((0, getattr(case, k)),) for k in SINGLE}
     )
     problems = []
     for section, i, part, key, passage in passages(draft):
         if passage.document != document:
             continue
-        file = FILE_OF.get(section, "case.toml")
-        place = where(section, i, part, key) if section not in _SINGLE else f"{section}: {key}"
-        if passage.paragraph > len(lines):
-            problems.append(Problem(file, place, f"paragraph {passage.paragraph}: the text has "
-                                    f"{len(lines)}"))  # fmt: skip
-        elif passage.locator and fold(passage.locator) not in lines[passage.paragraph - 1]:
-            there = [n + 1 for n, line in enumerate(lines) if fold(passage.locator) in line]
-            hint = f"; it stands in {', '.join(map(str, there))}" if there else ""
-            problems.append(Problem(file, place, f'paragraph {passage.paragraph} has no "'
-                                    f'{_clean(passage.locator)}"{hint}'))  # fmt: skip
+        at, locator = passage.paragraph, fold(passage.locator or "")
+        if at <= len(lines) and locator in lines[at - 1]:
+            continue
+        there = ", ".join(str(n) for n, line in enumerate(lines, 1) if locator and locator in line)
+        hint = f"; it stands in paragraph {there}" if there else ""
+        found = f"paragraph {at}: the text has {len(lines)} paragraphs"
+        if at <= len(lines):
+            found = f'paragraph {at} has no "{clean(passage.locator)}"'
+        elif there:
+            hint = f'; "{clean(passage.locator)}" stands in paragraph {there}'
+        problems.append(
+            Problem(FILE_OF.get(section, "case.toml"), where(section, i, part, key), found + hint)
+        )
     return problems

@@ -103,6 +103,8 @@ def _row(columns: Sequence[Column], row: Sequence[Any]) -> Html:
         else h('<td class="{} none"></td>', c.kind)
         for c, cell in zip(columns[1:], rest, strict=True)
     )
+    if first == "":  # a header has to say something
+        return h('<tr><td class="{} none"></td>{}</tr>', columns[0].kind, cells)
     return h('<tr><th scope="row" class="{}">{}</th>{}</tr>', columns[0].kind, first, cells)
 
 
@@ -195,6 +197,8 @@ def period(days: tuple[dt.date, dt.date]) -> str:
     first, last = days
     if first == last:
         return short_date(first, year=True)
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day}–{short_date(last, year=True)}"
     return f"{short_date(first, first.year != last.year)}–{short_date(last, year=True)}"
 
 

@@ -8,6 +8,7 @@ is expensive to read (`forecast.reading`) is made once and passed in: `moved` is
 from __future__ import annotations
 
 import datetime as dt
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,6 @@ from forecast.markup import (
     row_span,
     short,
     short_date,
-    signed,
     span,
     table,
     text,
@@ -48,9 +48,11 @@ from forecast.markup import (
     whole,
 )
 from forecast.people import actors, together
-from forecast.reading import headline, replay
-from forecast.summary import Line, confidence, timeline
+from forecast.reading import replay
+from forecast.summary import Line, confidence, points, timeline, what_happened
 from forecast.update import Forecast
+
+_MANY = 16
 
 __all__ = [
     "actors", "evidence", "judgements", "ladder", "limits", "method", "opening", "over_time",
@@ -112,17 +114,17 @@ def _facts(f: Forecast, n: int, prior: float, confidence: str) -> Html:
 
 
 def _lines(f: Forecast, moved: pd.DataFrame, ahead: pd.DataFrame) -> list[Line]:
-    what = {e.id: e.what for e in (*f.case.watch, *f.case.events)}
+    what, tenth = what_happened(f), points(moved)
     out = []
     for label, sign in (("Up:", 1), ("Down:", -1)):
         ranked = moved[sign * moved.points > 0.0005].sort_values("points", ascending=sign < 0)
-        named = join((h("{} ({})", text(short(_named(f, what, i), 120)), toned(100 * r.points))
-                      for i, r in ranked.head(2).iterrows()), "; ")  # fmt: skip
+        named = join((h("{} ({})", text(short(what[str(i)], 120)), toned(tenth[str(i)]))
+                      for i in ranked.index[:2]), "; ")  # fmt: skip
         out.append(Line(label, named if len(ranked) else Html("nothing that was reported.")))
     frame = tables.table(f, "scenarios")
     held = frame[frame.held].sort_values("probability", ascending=False)
     share = float(held.probability.iloc[0] / held.probability.sum())
-    form = h("if it opens, {} ({} of that)", text(short(str(held.label.iloc[0]), 120)), percent(share))
+    form = h("if it opens: “{}” ({} of that)", text(short(str(held.label.iloc[0]), 120)), percent(share))
     out.append(Line("Most likely form:", form))
     if len(ahead):
         seen = join((h("{} ({} if seen by {}, {} if not)", text(short(r.what, 120)), percent(r.if_seen),
@@ -130,11 +132,6 @@ def _lines(f: Forecast, moved: pd.DataFrame, ahead: pd.DataFrame) -> list[Line]:
                      for _, r in ahead.head(2).iterrows()), "; ")  # fmt: skip
         out.append(Line("What to watch:", seen))
     return out
-
-
-def _named(f: Forecast, what: dict[str, str], name: Any) -> str:
-    silent = {w.id for w in f.case.watch}
-    return f"silence: {what[name]}" if name in silent else what[name]
 
 
 def over_time(f: Forecast, past: xr.Dataset, moved: pd.DataFrame) -> Section:
@@ -161,10 +158,11 @@ def over_time(f: Forecast, past: xr.Dataset, moved: pd.DataFrame) -> Section:
         'range <span class="k thin"></span> other deadlines <span class="k dash"></span> base rate: the '
         "same without any report</p>", long_date(day),
     )  # fmt: skip
-    body = h('{}{}{}{}<ol class="numbered">{}</ol>{}', figure(wide.picture, kind="wide"),
-             figure(narrow.picture, kind="narrow"), key,
-             Html("") if not wide.items else Html("<h3>The reports, by the day they became known</h3>"),
-             wide.items, fold("The same as a table", table(caption, columns, rows)))  # fmt: skip
+    listed = h('<ol class="numbered">{}</ol>', wide.items)
+    if len(moved) > _MANY:
+        listed = fold(f"The {len(moved)} numbered events, by the day they became known", listed)
+    body = h("{}{}{}{}{}", figure(wide.picture, kind="wide"), figure(narrow.picture, kind="narrow"), key,
+             listed, fold("The same as a table", table(caption, columns, rows, kind="cards")))  # fmt: skip
     lead = ("The model is run again for every day on which something was published, with what was "
             "public by then. Without news the chance sinks by itself, because time runs out.")  # fmt: skip
     return Section("over-time", "Probability over time", body, lead)
@@ -179,12 +177,13 @@ def when(f: Forecast) -> Section:
     ever, horizon = tables.in_hundred(float(f.ever.probability)), f.case.question.horizon
     edges = [f.as_of, *shown, horizon]
     rows = []
-    for i, (a, b) in enumerate(zip(edges, edges[1:], strict=False)):
+    for i, (a, b) in enumerate(pairwise(edges)):
         total = [0, *at, ever]
         part = total[i + 1] - total[i]
         if a == b:
             continue
-        name = f"{short_date(a + dt.timedelta(1), a.year != b.year)} – {short_date(b, year=True)}"
+        first = a + dt.timedelta(1)
+        name = f"{short_date(first, first.year != b.year)} – {short_date(b, year=True)}"
         rows.append((name, _bar(part, name, "accent"), whole(part), whole(total[i + 1])))
     rest = f"not by {short_date(horizon, year=True)}"
     rows.append((rest, _bar(100 - ever, rest, "neutral"), whole(100 - ever), ""))
@@ -254,7 +253,11 @@ def scenarios(f: Forecast) -> Section:
         marks.append(("tick", r.prior))
         label = f"{s.label}: {whole(p)}, base rate {whole(q)}"
         signs = h("<small>First signs: {}</small>", text(s.first_signs)) if s.first_signs else ""
-        kind = h('<span class="chip {}">{}</span>', "yes" if s.held else "no", "held" if s.held else "not held")
+        kind = h(
+            '<span class="chip {}">{}</span>',
+            "yes" if s.held else "no",
+            "held" if s.held else "not held",
+        )
         rows.append((h("{} {}{}", text(s.label), kind, Html(signs)), svg.strip(marks, label), whole(p),
                      row_span(r), whole(q)))  # fmt: skip
     columns = [Column("Scenario"), Column(svg.axis(), "pic"), Column("Chance", "n"),
@@ -274,7 +277,12 @@ def scenarios(f: Forecast) -> Section:
 def watch(f: Forecast, ahead: pd.DataFrame) -> Section:
     """What may be seen soon, and what it would do to the forecast."""
     now = float(ahead.attrs["now"])
+    low, high = svg.window([now, *ahead.if_seen, *ahead.if_not])
     rows = []
+
+    def scale(p: float) -> float:
+        return (p - low) / (high - low)
+
     for _, r in ahead.iterrows():
         name = short(r.what, 90)
         label = f"{name}: {percent(r.if_seen)} if seen, {percent(r.if_not)} if not, now {percent(now)}"
@@ -284,10 +292,11 @@ def watch(f: Forecast, ahead: pd.DataFrame) -> Section:
                  ("dot", r.if_seen, tone)]  # fmt: skip
         rows.append((h("{}<small>by {} · chance of seeing it {}</small>", text(r.what), short_date(r.by, True),
                        percent(r.chance)),
-                     svg.strip(marks, label),
+                     svg.strip(marks, label, scale),
                      h("{} <small>{}</small>", percent(r.if_seen), toned(100 * (r.if_seen - now))),
                      h("{} <small>{}</small>", percent(r.if_not), toned(100 * (r.if_not - now)))))  # fmt: skip
-    columns = [Column("Event that may come"), Column(svg.axis(), "pic"), Column("If seen", "n"),
+    ends = svg.axis(f"{100 * low:.0f}", "", f"{100 * high:.0f}{NBSP}%")
+    columns = [Column("Event that may come"), Column(ends, "pic"), Column("If seen", "n"),
                Column("If not", "n")]  # fmt: skip
     day = long_date(f.case.headline)
     body = (
@@ -298,7 +307,9 @@ def watch(f: Forecast, ahead: pd.DataFrame) -> Section:
     answered = {e.answers for e in f.case.events}
     naming = [w for w in f.case.watch if w.announces and w.by > f.as_of and w.id not in answered]
     if naming:
-        items = join(h("<li>{}, by {}</li>", text(short(w.what, 200)), short_date(w.by, True)) for w in naming)
+        items = join(
+            h("<li>{}, by {}</li>", text(short(w.what, 200)), short_date(w.by, True)) for w in naming
+        )
         body = h("{}<p>News that would name or move the day itself; this forecast has no weight for "
                  "it yet:</p><ul>{}</ul>", body, items)  # fmt: skip
     lead = (f"Written down before it happens, each with a day: once the day has passed, silence counts "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from forecast import attendance, svg, tables
@@ -22,7 +21,6 @@ from forecast.markup import (
     text,
     whole,
 )
-from forecast.reading import headline
 from forecast.update import Forecast
 
 
@@ -53,7 +51,7 @@ def actors(f: Forecast) -> Section:
                      row_span(r), percent(r["prior"]), percent(overall)))  # fmt: skip
     if not rows:
         return Section("actors", "Who takes part", Html("<p>The case asks about no actor.</p>"))
-    columns = [Column("Actor"), Column(svg.axis(), "pic"), Column("If held", "n"), Column("In words"),
+    columns = [Column("Actor"), Column(svg.axis(), "pic"), Column("If held", "n"), Column("In words", "w"),
                Column("Input range", "n"), Column("Base rate", "n"), Column("Overall", "n")]  # fmt: skip
     body = h(
         "{}"
@@ -101,13 +99,15 @@ def partition(f: Forecast) -> list[tuple[str, int]]:
     Whole per cents by the horizon that add up to 100, and, but for the first, to P(ever held).
     """
     asked = [a for a in f.case.actors if not a.required and not a.part_of]
-    given = {str(n): float(v) for n, v in zip(f.actors.actor.values, f.actors.given_held.values, strict=True)}
+    given = {
+        str(n): float(v) for n, v in zip(f.actors.actor.values, f.actors.given_held.values, strict=True)
+    }
     asked = sorted(asked, key=lambda a: abs(given[a.id] - 0.5))[:2]
     ever = tables.in_hundred(float(f.ever.probability))
     out = [("Not held", 100 - ever)]
     if len(asked) == 2:
         first, second = asked
-        patterns = [
+        patterns: list[tuple[str, tuple[bool, ...]]] = [
             (f"Held with both {first.name} and {second.name}", (True, True)),
             (f"Held with {first.name}, without {second.name}", (True, False)),
             (f"Held with {second.name}, without {first.name}", (False, True)),

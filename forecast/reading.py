@@ -12,8 +12,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from forecast.base_rate import Futures, futures
-from forecast.case import Case, Event, Report
+from forecast.case import Case
 from forecast.compiling import Compiled, compile_case
+from forecast.parts import Event, Report
 from forecast.tree import collect, marginals, weigh
 from forecast.update import Forecast, opened_by, update
 

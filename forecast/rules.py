@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
-from forecast import case as c
+from forecast import parts as c
 from forecast.fields import GROUPS
 from forecast.judgement import Judgement, did_you_mean, means
+from forecast.wording import clean, nearest
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,14 @@ class Problem:
 class Draft:
     """The parts of a case that could be read, and the ids of all, readable or not.
 
-    A part that could not be read has its own message; what refers to it gets none.
+    A part that could not be read has its own message; what refers to it gets none. `broken`
+    are the sections with such a part, `nameless` those where not even its id could be read.
     """
 
     parts: Mapping[str, tuple[tuple[int, Any], ...]] = field(default_factory=dict)
     ids: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    broken: frozenset[str] = frozenset()
+    nameless: frozenset[str] = frozenset()
 
     def each(self, section: str) -> tuple[tuple[int, Any], ...]:
         return self.parts.get(section, ())
@@ -39,14 +44,24 @@ class Draft:
     def known(self, *sections: str) -> frozenset[str]:
         return frozenset().union(*(self.ids.get(s, frozenset()) for s in sections))
 
+    def lacks(self, name: str, *sections: str) -> bool:
+        """No part of the sections has this id, and none is there whose id could not be read."""
+        return name not in self.known(*sections) and self.nameless.isdisjoint(sections)
+
 
 FILE_OF = {"events": "events.toml", "event_types": "event_types.toml", "outlets": "sources.toml"}
+SHOWN_AS = {"outlets": "sources"}
+SINGLE = ("question", "base_rate")
+"""Sections that are one table."""
 
 
 def where(section: str, index: int, part: Any, key: str = "") -> str:
     """`events[3] "assad_ready": key`, counted from 1."""
-    name = part.get("id") if isinstance(part, Mapping) else getattr(part, "id", None)
-    place = f"{section}[{index + 1}]" + (f' "{_printable(name)}"' if name else "")
+    place = section
+    if section not in SINGLE:
+        name = part.get("id") if isinstance(part, Mapping) else getattr(part, "id", None)
+        shown = f' "{clean(name, 64)}"' if name and isinstance(name, str) else ""
+        place = f"{SHOWN_AS.get(section, section)}[{index + 1}]{shown}"
     return f"{place}: {key}" if key else place
 
 
@@ -60,11 +75,8 @@ def _at(section: str, index: int, part: Any, key: str, message: str) -> Problem:
 
 
 def _unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    return f'no {kind} "{_printable(name)}"{did_you_mean(name, sorted(known))}'
-
-
-def _printable(text: object) -> str:
-    return "".join(x if x.isprintable() else "?" for x in str(text))[:80]
+    # the known names too: what they are has not been checked yet
+    return clean(f'no {kind} "{clean(name, 64)}"{did_you_mean(name, sorted(known))}', 240)
 
 
 def unique_ids(d: Draft) -> Iterator[Problem]:
@@ -72,13 +84,16 @@ def unique_ids(d: Draft) -> Iterator[Problem]:
     groups = (("scenarios",), ("indicators", "actors"), ("events", "watch"), ("documents",),
               ("outlets", "sources"), ("event_types",))  # fmt: skip
     for group in groups:
-        seen: dict[str, str] = {}
+        seen: dict[str, tuple[str, str]] = {}
         for section in group:
+            file = FILE_OF.get(section, "case.toml")
             for i, part in d.each(section):
                 if part.id in seen:
-                    yield _at(section, i, part, "id", f"already used by {seen[part.id]}")
+                    first, of = seen[part.id]
+                    also = f" of {of}" if of != file else ""
+                    yield _at(section, i, part, "id", f"already used by {first}{also}")
                 elif part.id:
-                    seen[part.id] = where(section, i, part)
+                    seen[part.id] = where(section, i, part), file
     for i, part in d.each("sources"):
         if not part.id:
             yield _at("sources", i, part, "id", "missing; expected a name for reports to use")
@@ -89,29 +104,29 @@ def unique_ids(d: Draft) -> Iterator[Problem]:
 
 def references(d: Draft) -> Iterator[Problem]:
     """What is named exists."""
-    nodes, sources = d.known("indicators", "actors"), d.known("sources", "outlets")
+    nodes = ("indicators", "actors")
     kinds = (
         ("given", "indicator or actor", nodes),
         ("bears_on", "indicator or actor", nodes),
-        ("part_of", "actor", d.known("actors")),
-        ("type", "event type", d.known("event_types")),
-        ("answers", "watch", d.known("watch")),
+        ("part_of", "actor", ("actors",)),
+        ("type", "event type", ("event_types",)),
+        ("answers", "watch", ("watch",)),
     )
     for section in ("indicators", "actors", "watch", "events"):
         for i, part in d.each(section):
-            for key, kind, known in kinds:
+            for key, kind, there in kinds:
                 name = getattr(part, key, None)
-                if name is not None and name not in known:
-                    yield _at(section, i, part, key, _unknown(kind, name, known))
+                if name is not None and d.lacks(name, *there):
+                    yield _at(section, i, part, key, _unknown(kind, name, d.known(*there)))
     for i, event in d.each("events"):
         for k, report in enumerate(event.reports):
             for key, names in (("source", (report.source,)), ("via", report.via)):
                 for name in names:
-                    if isinstance(name, str) and name not in sources:
-                        key_at = f"reports[{k + 1}].{key}"
-                        yield _at("events", i, event, key_at, _unknown("source", name, sources))
+                    if isinstance(name, str) and d.lacks(name, "sources", "outlets"):
+                        message = _unknown("source", name, d.known("sources", "outlets"))
+                        yield _at("events", i, event, f"reports[{k + 1}].{key}", message)
     for section, i, part, key, passage in passages(d):
-        if passage.document not in d.known("documents"):
+        if d.lacks(passage.document, "documents"):
             message = _unknown("document", passage.document, d.known("documents"))
             yield _at(section, i, part, f"{key}.document", message)
 
@@ -130,6 +145,7 @@ def passages(d: Draft) -> Iterator[tuple[str, int, Any, str, c.Passage]]:
 def no_cycles(d: Draft) -> Iterator[Problem]:
     """Following `given`, or `part_of`, one comes to an end."""
     for key in ("given", "part_of"):
+        told: set[str] = set()
         sections = ("indicators", "actors") if key == "given" else ("actors",)
         up = {p.id: getattr(p, key) for s in sections for _, p in d.each(s)}
         for section in sections:
@@ -138,7 +154,8 @@ def no_cycles(d: Draft) -> Iterator[Problem]:
                 while at in up and at not in chain:
                     chain.append(at)
                     at = up[at]
-                if at == part.id:
+                if at == part.id and at not in told:
+                    told.update(chain)
                     message = f"goes round in a circle: {' -> '.join([*chain, at])}"
                     yield _at(section, i, part, key, message)
 
@@ -146,9 +163,7 @@ def no_cycles(d: Draft) -> Iterator[Problem]:
 def tables_cover(d: Draft) -> Iterator[Problem]:
     """Every table says something for every scenario, and nothing for one that is not there."""
     scenarios = [s for _, s in d.each("scenarios")]
-    if len(scenarios) < len(d.known("scenarios")):
-        return
-    names = (*[s.id for s in scenarios], *GROUPS)
+    names = (*sorted(d.known("scenarios")), *GROUPS)
     keys = {"indicators": ("chance", "if_true", "if_false"),
             "actors": ("willing", "willing_if_true", "willing_if_false",
                        "attends_if_willing", "attends_if_unwilling")}  # fmt: skip
@@ -158,24 +173,32 @@ def tables_cover(d: Draft) -> Iterator[Problem]:
                 table: Mapping[str, Judgement] | None = getattr(part, key)
                 if table is None:
                     continue
-                for name in table:
-                    if name not in names:
-                        message = _unknown("scenario", name, names)
-                        yield _at(section, i, part, f"{key}.{_printable(name)}", message)
+                strange = [n for n in table if n not in GROUPS and d.lacks(n, "scenarios")]
+                for name in strange if names[: -len(GROUPS)] else ():
+                    message = _unknown("scenario", name, names)
+                    yield _at(section, i, part, f"{key}.{clean(name)}", message)
+                if "scenarios" in d.broken:
+                    continue
+                # what a misspelt name was meant to say is not missing as well
+                meant = {nearest(n, names) or n: table[n] for n in strange} | dict(table)
                 asked = [s for s in scenarios if s.held or not key.startswith("attends")]
-                for s in asked:
-                    if c.pick(table, s) is None:
-                        message = f'says nothing for scenario "{s.id}"; add it, or otherwise'
-                        yield _at(section, i, part, key, message)
+                if left := [f'"{s.id}"' for s in asked if c.pick(meant, s) is None]:
+                    many = "s" if len(left) > 1 else ""
+                    message = f"says nothing for scenario{many} {', '.join(left)}"
+                    yield _at(section, i, part, key, f"{message}; add {'them' if many else 'it'}, "
+                              "or otherwise")  # fmt: skip
 
 
 def shares(d: Draft) -> Iterator[Problem]:
     """On each side one scenario takes the rest, and something is left for it."""
-    if len(d.each("scenarios")) < len(d.known("scenarios")):
+    if "scenarios" in d.broken:
         return
     for held in (True, False):
         side = [s for _, s in d.each("scenarios") if s.held == held]
         label = f"scenarios with held = {str(held).lower()}"
+        if not side:
+            yield Problem("case.toml", label, "found none; expected at least one")
+            continue
         rest = [s.id for s in side if s.share is None]
         if len(rest) != 1:
             found = "none" if not rest else ", ".join(rest)
@@ -191,11 +214,11 @@ def dates(d: Draft) -> Iterator[Problem]:
     for _, q in d.each("question"):
         if q.proposed > q.as_of:
             yield Problem("case.toml", "question: as_of", f"{q.as_of} is before proposed, {q.proposed}")
-        days = [q.as_of, *q.deadlines]
-        for before, after in zip(days, days[1:], strict=False):
+        for n, (before, after) in enumerate(pairwise([q.as_of, *q.deadlines])):
             if after <= before:
-                than = "as_of" if before == q.as_of else "the deadline before it"
-                yield Problem("case.toml", "question: deadlines", f"{after} is not after {than}, {before}")
+                than = "the deadline before it" if n else "as_of"
+                message = f"{after} is not after {than}, {before}"
+                yield Problem("case.toml", "question: deadlines", message)
         if q.deadlines[-1] > q.horizon:
             yield Problem("case.toml", "question: horizon", f"{q.horizon} is before the last deadline, "
                           f"{q.deadlines[-1]}")  # fmt: skip
@@ -240,7 +263,7 @@ def origins_agree(d: Draft) -> Iterator[Problem]:
             source = report.source if isinstance(report.source, str) else report.source.name
             origin = report.origin or source
             if said.setdefault(origin, report.denies) != report.denies:
-                yield _at("events", i, event, "reports", f'the origin "{_printable(origin)}" both '
+                yield _at("events", i, event, "reports", f'the origin "{clean(origin)}" both '
                           "affirms and denies it: give the reports their own origins")  # fmt: skip
                 break
 
@@ -248,10 +271,16 @@ def origins_agree(d: Draft) -> Iterator[Problem]:
 def answers_agree(d: Draft) -> Iterator[Problem]:
     """An event that answers a watch speaks of what the watch speaks of, in the same odds."""
     watches = {w.id: w for _, w in d.each("watch")}
+    settled: dict[str, str] = {}
     for i, event in d.each("events"):
         watch = watches.get(event.answers)
         if watch is None:
             continue
+        # twice answered, one thing that was awaited would count twice
+        if watch.id in settled:
+            yield _at("events", i, event, "answers", f'"{watch.id}" is already answered by '
+                      f"{settled[watch.id]}")  # fmt: skip
+        settled.setdefault(watch.id, where("events", i, event))
         if watch.announces:
             yield _at("events", i, event, "answers", f'"{watch.id}" would be an announcement')
         elif event.bears_on and event.bears_on != watch.bears_on:

@@ -170,7 +170,7 @@ def sample(
     with _reproducible(), _quiet("pymc", "nutpie", "numba", "pytensor"):
         twin = model(case, as_of, without, assume)
         if twin.free_RVs:
-            tree = pm.sample(
+            tree: xr.DataTree = pm.sample(
                 draws=draws,
                 tune=tune,
                 chains=chains,
@@ -183,7 +183,7 @@ def sample(
         else:
             tree = _constant(twin, draws, chains)
     days = np.array(case.question.deadlines, "datetime64[D]").astype("datetime64[ns]")
-    tree["posterior"] = tree["posterior"].to_dataset().assign_coords(deadline=days)
+    tree["posterior"] = xr.DataTree(tree["posterior"].to_dataset().assign_coords(deadline=days))
     tree.attrs |= {
         "case": case.name,
         "as_of": str(as_of),
@@ -199,15 +199,19 @@ def sample(
 
 def _constant(twin: pm.Model, draws: int, chains: int) -> xr.DataTree:
     """Where every judgement is a plain number, there is one answer: every draw."""
-    values = pm.draw(twin.deterministics)
-    return az.from_dict(
-        {"posterior": {
-            v.name: np.broadcast_to(x, (chains, draws, *np.shape(x)))
+    plain = pytensor.compile.mode.Mode(linker="py", optimizer=None)  # compiling takes longer
+    values = pytensor.function([], twin.deterministics, mode=plain)()
+    dims = twin.named_vars_to_dims
+    posterior = xr.Dataset(
+        {
+            v.name: (("chain", "draw", *dims.get(v.name, ())),
+                     np.broadcast_to(x, (chains, draws, *np.shape(x))).copy())
             for v, x in zip(twin.deterministics, values, strict=True)
-        }},
-        coords=dict(twin.coords),
-        dims={k: list(v) for k, v in twin.named_vars_to_dims.items()},
+        },
+        {k: list(v or ()) for k, v in twin.coords.items() if k != "judgement"}
+        | {"chain": np.arange(chains), "draw": np.arange(draws)},
     )  # fmt: skip
+    return xr.DataTree.from_dict({"posterior": posterior})
 
 
 def agreement(sampled: xr.DataTree, exact: Forecast) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from forecast import svg, tables
-from forecast.case import Case, Event
+from forecast.case import Case
 from forecast.judgement import GRADES
 from forecast.markup import (
     Html,
@@ -25,10 +25,11 @@ from forecast.markup import (
     short_date,
     signed,
     span,
+    tenths,
     text,
     toned,
 )
-from forecast.reading import headline
+from forecast.parts import Event
 from forecast.update import Forecast
 
 
@@ -113,6 +114,11 @@ def numbers(f: Forecast) -> dict[str, int]:
     return {name: n for n, name in enumerate(order, 1)}
 
 
+def points(moved: pd.DataFrame) -> dict[str, float]:
+    """Points of each event in tenths, the same wherever the page shows them."""
+    return dict(zip(map(str, moved.index), tenths((100 * moved.points).to_list()), strict=True))
+
+
 def what_happened(f: Forecast) -> dict[str, str]:
     """In words: each event, and each silence."""
     silent = {w.id: f"No report by {short_date(w.by, True)}: {w.what}" for w in f.case.watch}
@@ -136,15 +142,19 @@ def timeline(f: Forecast, past: xr.Dataset, moved: pd.DataFrame, narrow: bool) -
     shown = past.sel(deadline=day)
     p = shown.probability.values
     high = float(shown.high.max()) if "high" in shown else 0.0
-    lines = [d for d in past.deadline.values if pd.Timestamp(d) > pd.Timestamp(f.as_of)] or [day.to_datetime64()]
-    top = svg.ceiling(max(high, float(past.probability.sel(deadline=lines).max()), float(shown.prior.max())))
+    lines = [d for d in past.deadline.values if pd.Timestamp(d) > pd.Timestamp(f.as_of)] or [
+        day.to_datetime64()
+    ]
+    top = svg.ceiling(
+        max(high, float(past.probability.sel(deadline=lines).max()), float(shown.prior.max()))
+    )
 
     ids = numbers(f)
     known = first_known(f)
     groups: dict[dt.date, list[str]] = defaultdict(list)
-    for name in ids:
-        groups[known[name]].append(name)
-    size = (360, 400, 36, 92, 64, 20) if narrow else (860, 430, 44, 150, 76, 20)
+    for name in ids:  # what was known before the proposal is known on its first day
+        groups[max(known[name], start)].append(name)
+    size = (360, 400, 34, 106, 64, 20) if narrow else (860, 430, 44, 150, 76, 20)
     pill_at = {d: (min(ids[n] for n in g), max(ids[n] for n in g)) for d, g in groups.items()}
     wide = {d: 20 + 6.5 * (len(_numbered(*n)) - 1) for d, n in pill_at.items()}
     frame = svg.Frame(*size, (0, end), top)
@@ -173,10 +183,10 @@ def timeline(f: Forecast, past: xr.Dataset, moved: pd.DataFrame, narrow: bool) -
         f"{counted(len(ids), 'numbered event')} along the axis."
     )
     picture = frame.drawing(parts, label, "narrow" if narrow else "wide")
-    what = what_happened(f)
+    what, shown_points = what_happened(f), points(moved)
     items = join(
         h('<li value="{}"><a href="#e-{}">{}</a> {}</li>', n, name, text(short(what[name], 90)),
-          toned(100 * float(moved.points[name])))
+          toned(shown_points[name]))
         for name, n in ids.items()
     )  # fmt: skip
     return Timeline(picture, items, {d: _numbered(*n) for d, n in pill_at.items()})
@@ -240,7 +250,7 @@ def _largest(
         y = 16 + 19 * row
         count = len(groups[d])
         room = 30 if narrow else 52
-        name = short(what[groups[d][0]], room) if count == 1 else f"{count} reports"
+        name = short(what[groups[d][0]], room) if count == 1 else f"{count} events"
         label = f"{_numbered(*pill_at[d])} · {name} "
         late = x > frame.left + 0.5 * (frame.width - frame.left - frame.right)
         out.append(h('<line class="lead" x1="{}" x2="{}" y1="{}" y2="{}"/>'
@@ -268,5 +278,7 @@ def _ends(frame: svg.Frame, past: xr.Dataset, lines: Any, day: pd.Timestamp, nar
         else:
             out.append(h('<text class="num" x="{}" y="{}"><tspan class="value">{}</tspan> by {}</text>',
                          edge + 12, y + 4, percent(v), short_date(d, year=not narrow)))  # fmt: skip
-    out.append(h('<text class="num" x="{}" y="{}">base rate {}</text>', edge + 12, ys[-1] + 4, percent(base)))
+    out.append(
+        h('<text class="num" x="{}" y="{}">base rate {}</text>', edge + 12, ys[-1] + 4, percent(base))
+    )
     return out

@@ -18,7 +18,9 @@ def dots(filled: int, label: str) -> Html:
           "on" if i < filled else "off", 7 + 13 * (i % 20), 7 + 13 * (i // 20))
         for i in range(100)
     )  # fmt: skip
-    return h('<svg class="dots" viewBox="0 0 261 66" role="img" aria-label="{}">{}</svg>', label, circles)
+    return h(
+        '<svg class="dots" viewBox="0 0 261 66" role="img" aria-label="{}">{}</svg>', label, circles
+    )
 
 
 def strip(marks: Sequence[Mark], label: str, scale: Callable[[float], float] = float) -> Html:
@@ -120,8 +122,7 @@ def band(
 ) -> Html:
     """The area between two step lines."""
     back = [f"H{frame.x(end)}L{frame.x(end)} {frame.y(low[-1])}"]
-    for i in range(len(days) - 1, 0, -1):
-        back.append(f"H{frame.x(days[i])}V{frame.y(low[i - 1])}")
+    back += [f"H{frame.x(days[i])}V{frame.y(low[i - 1])}" for i in range(len(days) - 1, 0, -1)]
     top = steps(frame, days, high, end)
     return h('<path class="band" d="{}"/>', f"{top}{''.join(back)}H{frame.x(days[0])}Z")
 
@@ -155,3 +156,10 @@ def lanes(extents: Sequence[tuple[float, float]], gap: float) -> list[int]:
 def ceiling(p: float) -> float:
     """The smallest round top of an axis that shows `p` with some air."""
     return next((c for c in (0.25, 0.5, 0.75, 1.0) if p <= 0.94 * c), 1.0)
+
+
+def window(values: Sequence[float]) -> tuple[float, float]:
+    """The ends of an axis for probabilities that lie close together."""
+    low, high = min(values), max(values)
+    pad = max(0.08 * (high - low), 0.01)
+    return max(low - pad, 0.0), min(high + pad, 1.0)

@@ -179,9 +179,7 @@ def coverage(case: Case, document: str) -> pd.DataFrame:
 def _prior_and_posterior(data: Any, dim: str) -> dict[str, dict[str, float]]:
     return {
         str(name): {"prior": float(a), "probability": float(b)}
-        for name, a, b in zip(
-            data[dim].values, data.prior.values, data.probability.values, strict=True
-        )
+        for name, a, b in zip(data[dim].values, data.prior.values, data.probability.values, strict=True)
     }
 
 
@@ -304,7 +302,13 @@ def sections(f: Forecast) -> list[tuple[str, tuple[str, ...], list[tuple[str, ..
         ("Scenarios", ("scenario", "chance", "input range", "base rate"), rows_scenarios(f)),
     ]
     if f.case.actors:
-        header = ("actor", "if held", "input range", "base rate", f"held by {f.case.headline} and attends")
+        header = (
+            "actor",
+            "if held",
+            "input range",
+            "base rate",
+            f"held by {f.case.headline} and attends",
+        )
         out.append(("Who takes part", header, rows_actors(f)))
     return out
 

@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from forecast.case import Case, Event, Report, Scenario
+from forecast.case import Case
 from forecast.judgement import GRADES, WORDS, Judgement, means, parse_judgement
 from forecast.loading import CaseError
+from forecast.parts import Event, Report, Scenario
 from forecast.rules import Draft, check
 
 # --- the engine ---

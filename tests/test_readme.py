@@ -69,6 +69,8 @@ def test_minimal_case_by_hand(harbour):
     assert float(f.ever.probability) == pytest.approx(odds / (1 + odds), abs=1e-12)
 
 
-@pytest.mark.parametrize("path", re.findall(r"`((?:forecast|seeds|notebooks|tests|benchmarks)/[\w./]*)`", README))
+@pytest.mark.parametrize(
+    "path", re.findall(r"`((?:forecast|seeds|notebooks|tests|benchmarks)/[\w./]*)`", README)
+)
 def test_map_names_what_is_there(path):
     assert (Path(__file__).parent.parent / path).exists()

@@ -29,7 +29,8 @@ from pydantic import ValidationError
 from scipy import stats
 
 from forecast import tables
-from forecast.case import Case, Event, Report
+from forecast.case import Case
+from forecast.parts import Event, Report
 from forecast.update import Forecast, update, weighted_quantiles
 
 EXACT = 1e-12

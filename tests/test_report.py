@@ -1,0 +1,704 @@
+"""The report: one offline page, the same bytes each time, inert whatever a case says."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import datetime as dt
+import io
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from bs4 import BeautifulSoup
+from playwright.sync_api import Browser, sync_playwright
+
+import forecast
+from forecast import page, reading, report, tables
+from forecast.markup import h, join, link, period, short, signed, tenths, text
+from forecast.people import partition
+
+mpl.use("Agg")
+
+EVIL = (
+    "<script>alert(1)</script><img src=x onerror=alert(1)> </title></style><!-- \"quoted\" 'too' & &amp; "
+    "$x^2$ $\\bad{$ {{ 7*7 }} {% raw %} `code` **bold** שלום مرحبا"
+)
+BIRD = "a" * 90  # one long word has to break somewhere
+
+TITLE = f"Evil {EVIL}"
+CASE = f"""
+[question]
+title = {json.dumps(TITLE, ensure_ascii=False)}
+text = {json.dumps("Will it open by {deadline}? " + EVIL, ensure_ascii=False)}
+yes_if = EVIL
+no_if = EVIL
+attends_if = EVIL
+proposed = 2020-01-01
+as_of = 2020-02-10
+deadlines = [2020-03-01, 2020-06-01, 2020-09-01]
+horizon = 2021-01-01
+headline = 2020-06-01
+
+[base_rate]
+held = [0.2, 0.6]
+days_to_open = [20, 300]
+why = EVIL
+
+[[scenarios]]
+id = "soon"
+held = true
+share = [0.2, 0.5]
+label = EVIL
+first_signs = EVIL
+days_to_open = [10, 90]
+[[scenarios]]
+id = "late"
+held = true
+label = "Late"
+why = EVIL
+[[scenarios]]
+id = "balks"
+held = false
+share = [0.1, 0.3]
+label = "{BIRD}"
+[[scenarios]]
+id = "never"
+held = false
+label = "Never"
+
+[[indicators]]
+id = "ready"
+statement = EVIL
+chance = {{ held = "very likely", otherwise = "unlikely" }}
+why = EVIL
+article = {{ document = "paper", paragraph = 1, locator = "<b>bold</b> & more" }}
+[[indicators]]
+id = "says"
+statement = "The host says so"
+given = "ready"
+if_true = "almost certain"
+if_false = "likely"
+why = "It costs little."
+half_life = 60
+
+[[actors]]
+id = "body"
+name = EVIL
+role = "main_opposition"
+attends_if = EVIL
+willing = {{ held = "likely", otherwise = "unlikely" }}
+attends_if_willing = [0.7, 0.95]
+attends_if_unwilling = "remote"
+why = EVIL
+[[actors]]
+id = "person"
+name = "{BIRD}"
+part_of = "body"
+willing = "likely"
+attends_if_willing = 0.9
+attends_if_unwilling = 0.1
+why = "x"
+[[actors]]
+id = "neighbour"
+name = "The neighbour"
+willing = "roughly even"
+attends_if_willing = 0.9
+attends_if_unwilling = 0.1
+why = "x"
+[[actors]]
+id = "host"
+name = "The host"
+required = true
+willing = {{ held = "likely", otherwise = "unlikely" }}
+why = "x"
+
+[[sources]]
+id = "wire"
+name = EVIL
+reliability = "B"
+
+[[documents]]
+id = "paper"
+title = EVIL
+author = EVIL
+url = "javascript:alert(1)"
+published = 2020-01-12
+note = EVIL
+
+[[context]]
+what = EVIL
+why_not_evidence = EVIL
+
+[[watch]]
+id = "rain"
+what = "It rains"
+by = 2020-01-20
+bears_on = "person"
+if_true = "likely"
+if_false = "unlikely"
+[[watch]]
+id = "letter"
+what = EVIL
+by = 2020-03-20
+bears_on = "says"
+if_true = "likely"
+if_false = "unlikely"
+why = EVIL
+[[watch]]
+id = "date"
+what = EVIL
+by = 2020-03-20
+announces = true
+""".replace("EVIL", json.dumps(EVIL, ensure_ascii=False))
+EVENTS = """
+[[events]]
+id = "first"
+date = 2020-01-10
+what = EVIL
+bears_on = "says"
+if_true = "likely"
+if_false = "unlikely"
+why = EVIL
+[[events.reports]]
+source = "wire"
+published = 2020-01-12
+article = { document = "paper", paragraph = 3, locator = "<i>said</i>" }
+[[events.reports]]
+source = { name = EVIL, reliability = "D" }
+via = "wire"
+published = 2020-01-13
+url = "https://example.org/?a=1&b=%22onmouseover=alert(1)"
+denies = true
+
+[[events]]
+id = "second"
+date = [2020-01-30, 2020-02-02]
+what = "He says that he will not come, not he"
+bears_on = "body"
+if_true = "unlikely"
+if_false = "likely"
+why = "x"
+reports = [{ source = "wire", origin = "letter", published = 2020-02-03, url = "javascript:alert(1)" }]
+
+[[events]]
+id = "later"
+date = 2020-02-20
+what = "Nobody knows this yet"
+bears_on = "says"
+if_true = "likely"
+if_false = "unlikely"
+why = "hidden"
+reports = [{ source = { name = "The future", reliability = "A" }, published = 2020-02-21 }]
+""".replace("EVIL", json.dumps(EVIL, ensure_ascii=False))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cases") / "evil"
+    folder.mkdir()
+    (folder / "case.toml").write_text(CASE, "utf-8")
+    (folder / "events.toml").write_text(EVENTS, "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def f(folder: Path) -> forecast.Forecast:
+    return forecast.update(forecast.load(folder), draws=200)
+
+
+@pytest.fixture(scope="module")
+def done(folder: Path) -> Any:
+    return report.run_notebook(report.notebook(), {"CASE": str(folder), "DRAWS": 40})
+
+
+@pytest.fixture(scope="module")
+def html(done: Any) -> str:
+    return report.export(done)
+
+
+@pytest.fixture(scope="module")
+def soup(html: str) -> BeautifulSoup:
+    return BeautifulSoup(html, "html.parser")
+
+
+def seen(node: Any) -> str:
+    return " ".join(node.get_text(" ").split())
+
+
+# --- the same bytes ---------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_second_run_gives_the_same_bytes(folder: Path, html: str) -> None:
+    again = report.run_notebook(report.notebook(), {"CASE": str(folder), "DRAWS": 40})
+    assert report.export(again) == html
+
+
+@pytest.mark.slow
+def test_nbconvert_gives_the_same_bytes(done: Any, html: str, tmp_path: Path) -> None:
+    nbformat.write(done, tmp_path / "run.ipynb")
+    command = [sys.executable, "-m", "nbconvert", "--to", "forecast", "run.ipynb"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    assert (tmp_path / "run.html").read_bytes() == html.encode()
+
+
+# --- what is in the page ----------------------------------------------------------------------------
+
+
+def problems(soup: BeautifulSoup) -> list[str]:
+    """What a page must not have."""
+    out = []
+    if soup.html is None or soup.html.get("lang") != "en":
+        out.append("no language")
+    if len(soup.find_all("h1")) != 1:
+        out.append(f"{len(soup.find_all('h1'))} headings of the first level")
+    ids = [t["id"] for t in soup.find_all(id=True)]
+    out += [f"id {i} twice" for i in {i for i in ids if ids.count(i) > 1}]
+    out += [f"dead anchor {a['href']}" for a in soup.select('a[href^="#"]') if a["href"][1:] not in ids]
+    out += [f"label for nothing {t['aria-labelledby']}" for t in soup.select("[aria-labelledby]")
+            if t["aria-labelledby"] not in ids]  # fmt: skip
+    out += [
+        f"{t.name} in the page"
+        for t in soup.find_all(["script", "iframe", "object", "embed", "form", "base", "link"])
+    ]
+    for t in soup.find_all(True):
+        for key, value in t.attrs.items():
+            loads = key in ("src", "srcset", "data", "poster", "background", "action", "xlink:href")
+            if (loads and not str(value).startswith("data:image/png;base64,")) or key.startswith("on"):
+                out.append(f"{t.name} {key}={str(value)[:60]}")
+            if key == "href" and not re.match(
+                r"#|https?://|data:(text/csv|application/json);", str(value)
+            ):
+                out.append(f"{t.name} {key}={str(value)[:60]}")
+            if key == "href" and str(value).startswith("http") and "noopener" not in t.get("rel", ""):
+                out.append(f"link without rel {value}")
+    out += [
+        f"url() in a style: {s.string[:60]}"
+        for s in soup.find_all("style")
+        if "url(" in s.string or "@import" in s.string
+    ]
+    out += [
+        "picture without words"
+        for t in soup.select("img")
+        if not t.get("alt") or "No description" in t["alt"]
+    ]
+    out += [
+        f"chart without words: {str(t)[:80]}"
+        for t in soup.select("svg")
+        if t.get("role") != "img" or not t.get("aria-label")
+    ]
+    policy = soup.find("meta", attrs={"http-equiv": "Content-Security-Policy"})
+    if (
+        policy is None
+        or "default-src 'none'" not in policy["content"]
+        or "script-src 'none'" not in policy["content"]
+    ):
+        out.append("no policy")
+    return out
+
+
+@pytest.mark.slow
+def test_page_is_sound(soup: BeautifulSoup, html: str) -> None:
+    assert problems(soup) == []
+    assert "nan" not in seen(soup.main).split()
+    assert len(html.encode()) < 600_000
+
+
+@pytest.mark.slow
+def test_poison_is_shown_unharmed(soup: BeautifulSoup) -> None:
+    shown = " ".join(EVIL.split())
+    assert shown in seen(soup.h1)
+    assert shown in " ".join(soup.title.string.split())
+    for section in ("scenarios", "actors", "sources", "judgements", "rule", "watch"):
+        assert shown in seen(soup.find(id=section)), section
+    assert soup.main.find("math") is not None
+    assert not [m for m in soup.find_all("math") if m.find_parent("section")["id"] != "method"]
+
+
+@pytest.mark.slow
+def test_nothing_later_is_in_the_page(html: str) -> None:
+    assert "Nobody knows this yet" not in html
+    assert "The future" not in html
+
+
+@pytest.mark.slow
+def test_every_element_has_its_place(soup: BeautifulSoup) -> None:
+    sections = [s["id"] for s in soup.find_all("section")]
+    assert sections == [
+        "forecast", "over-time", "when", "evidence", "ladder", "actors", "together", "scenarios", "watch",
+        "sources", "judgements", "method", "limits", "rule", "reproduce", "code",
+    ]  # fmt: skip
+    contents = [a["href"][1:] for a in soup.select("nav.side a")]
+    assert contents == sections
+
+
+def whole(cell: str) -> int:
+    return 0 if cell.startswith("<") else int(re.match(r">?(\d+)", cell)[1])
+
+
+@pytest.mark.slow
+def test_rows_that_say_so_add_up(soup: BeautifulSoup) -> None:
+    tables_ = [t for t in soup.find_all("table") if "add up to 100" in seen(t.caption)]
+    assert len(tables_) == 4  # when, how many, together, scenarios
+    for t in tables_:
+        chances = [seen(r.select("td.n")[0]) for r in t.tbody.find_all("tr")]
+        assert sum(map(whole, chances)) == 100, t.caption
+
+
+@pytest.mark.slow
+def test_headline_tables_and_downloads_agree(soup: BeautifulSoup, f: forecast.Forecast) -> None:
+    files = {a["download"].rsplit(".")[-1]: base64.b64decode(a["href"].split(",")[1]).decode()
+             for a in soup.select("a[download]")}  # fmt: skip
+    rows = list(csv.DictReader(io.StringIO(files["csv"])))
+    held = {r["by"]: float(r["probability"]) for r in rows if r["of"] == "held"}
+    assert {r["by"]: r["probability"] for r in json.loads(files["json"])["held"]} == held
+    p = held["2020-06-01"]
+    assert p == float(f.held.probability[1])
+    n = tables.in_hundred(p)
+    assert seen(soup.select_one(".big .num")).replace(" ", "") == f"{n}%"
+    assert f"{n} in 100" in seen(soup.select_one(".say"))
+    assert len(soup.select(".dots .on")) == n
+    up_to = {
+        seen(r.th): seen(r.select("td.n")[1]) for r in soup.find(id="when").tbody.find_all("tr")[:-1]
+    }
+    assert up_to["2 Mar – 1 Jun 2020"] == f"{n} %"
+    assert seen(soup.select_one("#evidence tfoot").select("td")[-1]) == f"{n} %"
+    assert seen(soup.select("#ladder table")[0].tbody.tr.select_one("td.main")) == f"{n} %"
+    ever = tables.in_hundred(float(f.ever.probability))
+    on = [whole(seen(r.select("td.n")[0])) for r in soup.find(id="scenarios").tbody.find_all("tr")
+          if r.select(".chip.yes")]  # fmt: skip
+    assert sum(on) == ever
+
+
+# --- in a browser -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path="/usr/bin/chromium", args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390, 320])
+def test_page_in_a_browser(browser: Browser, html: str, tmp_path: Path, width: int, scheme: Any) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(html, "utf-8")
+    # the policy of the page keeps axe out too; it is tested in the page's source
+    size = {"width": width, "height": 900}
+    context = browser.new_context(viewport=size, color_scheme=scheme, bypass_csp=True)
+    tab = context.new_page()
+    heard: list[str] = []
+    tab.on("dialog", lambda d: (heard.append(f"dialog {d.message}"), d.dismiss()))
+    tab.on("console", lambda m: heard.append(m.text))
+    tab.on("pageerror", lambda e: heard.append(str(e)))
+    tab.on("request", lambda r: r.url.startswith(("data:", "file:")) or heard.append(r.url))
+    tab.goto(file.as_uri())
+    tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    result = Axe().run(tab).response["violations"]
+    assert [(v["id"], v["nodes"][0]["html"][:200]) for v in result] == []
+    assert heard == []
+    context.close()
+
+
+@pytest.mark.slow
+def test_policy_breaks_nothing_and_paper_shows_the_folds(
+    browser: Browser, html: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(html, "utf-8")
+    tab = browser.new_page()
+    heard: list[str] = []
+    tab.on("console", lambda m: heard.append(m.text))
+    tab.goto(file.as_uri())
+    tall = "[...document.querySelectorAll('details table')].map(t => t.checkVisibility({contentVisibilityAuto: true}))"
+    assert not any(tab.evaluate(tall))
+    tab.emulate_media(media="print")
+    assert all(tab.evaluate(tall))
+    assert heard == []
+    tab.close()
+
+
+# --- running ----------------------------------------------------------------------------------------
+
+
+def test_a_failing_cell_leaves_no_report(tmp_path: Path) -> None:
+    old = tmp_path / "out" / "nowhere.html"
+    old.parent.mkdir()
+    with pytest.raises(
+        report.ReportError, match=r"cell 2 \(The case and its forecast\) failed: CaseError"
+    ):
+        report.make_report(tmp_path / "nowhere", old.parent)
+    assert list(old.parent.iterdir()) == []
+    old.write_text("the last good one")
+    with pytest.raises(report.ReportError, match="CaseError"):
+        report.make_report(tmp_path / "nowhere", old.parent)
+    assert [(p.name, p.read_text()) for p in old.parent.iterdir()] == [
+        ("nowhere.html", "the last good one")
+    ]
+
+
+def test_progress_tells_what_each_cell_does(tmp_path: Path) -> None:
+    code = "\n".join(["import sys", "print(sys.executable)"])
+    nb = nbformat.v4.new_notebook(cells=[
+        nbformat.v4.new_code_cell("A = 1", metadata={"tags": ["parameters"]}),
+        nbformat.v4.new_markdown_cell("Words"),
+        nbformat.v4.new_code_cell(f"# Who runs this\n{code}\nprint(A)"),
+    ])  # fmt: skip
+    nbformat.write(nb, tmp_path / "a.ipynb")
+    heard: list[tuple[int, int, str]] = []
+    done = report.run_notebook(tmp_path / "a.ipynb", {"A": "it's"}, lambda *x: heard.append(x))
+    assert heard == [(0, 2, 'A = "it\'s"'), (1, 2, "Who runs this")]
+    assert done.cells[2].outputs[0].text.split() == [sys.executable, "it's"]
+    assert "execution" not in done.cells[2].metadata  # no clock in the result
+
+
+PARAMETERS = [
+    # value                       # line
+    ("moscow", "CASE = 'moscow'  # which"),
+    ('a "quoted" \\ path\n__import__("os")', None),  # stays one string
+    (None, "CASE = None  # which"),
+    (7, "CASE = 7  # which"),
+]
+
+
+@pytest.mark.parametrize(("value", "line"), PARAMETERS)
+def test_parameters_are_literals(value: Any, line: str | None) -> None:
+    cell = nbformat.v4.new_code_cell('CASE = "x"  # which\nSEED = 1', metadata={"tags": ["parameters"]})
+    source = (
+        report.set_parameters(nbformat.v4.new_notebook(cells=[cell]), {"CASE": value}).cells[0].source
+    )
+    assert len(source.splitlines()) == 2
+    if line:
+        assert source.splitlines()[0] == line
+    names: dict[str, Any] = {}
+    exec(source, names)
+    assert (names["CASE"], names["SEED"]) == (value, 1)
+
+
+def test_parameters_need_a_place() -> None:
+    cell = nbformat.v4.new_code_cell("CASE = 1", metadata={"tags": ["parameters"]})
+    nb = nbformat.v4.new_notebook(cells=[cell])
+    with pytest.raises(ValueError, match="no parameter SEDE"):
+        report.set_parameters(nb, {"SEDE": 1})
+    with pytest.raises(ValueError, match="neither text nor a number"):
+        report.set_parameters(nb, {"CASE": object()})
+
+
+# --- any notebook -----------------------------------------------------------------------------------
+
+
+def shows(value: Any) -> Any:
+    """The output that a cell ending in `value` would have."""
+    if hasattr(value, "_repr_mimebundle_"):
+        data, about = value._repr_mimebundle_()
+    else:
+        data, about = {"text/html": value._repr_html_()}, {}
+    return nbformat.v4.new_output("execute_result", data=data, metadata=about)
+
+
+def test_a_narrative_notebook_becomes_a_good_page(f: forecast.Forecast) -> None:
+    from forecast import plots
+
+    picture = plots.figure(plots.held(f))
+    bare = nbformat.v4.new_output(
+        "display_data", data={"image/png": base64.b64encode(picture.png).decode()}
+    )
+    danger = [
+        nbformat.v4.new_output("display_data", data={"text/markdown": f"{EVIL} **bold**"}),
+        nbformat.v4.new_output("display_data", data={"text/html": EVIL}),
+        nbformat.v4.new_output(
+            "display_data", data={"application/javascript": "alert(1)", "text/plain": EVIL}
+        ),
+        nbformat.v4.new_output("stream", name="stdout", text=EVIL),
+    ]
+    cells = [
+        nbformat.v4.new_markdown_cell(
+            "# A story\n\nWith $x^2$ and ![a picture](https://example.org/a.png)."
+        ),
+        nbformat.v4.new_markdown_cell("## One part"),
+        nbformat.v4.new_code_cell("# The table\nf.table('actors')", outputs=[shows(f.table("actors"))]),
+        nbformat.v4.new_markdown_cell("## One part\n\n# Another heading"),
+        nbformat.v4.new_code_cell("# The figure\nfigure", outputs=[shows(picture), bare]),
+        nbformat.v4.new_code_cell("f", outputs=[shows(f), *danger]),
+    ]
+    soup = BeautifulSoup(report.export(nbformat.v4.new_notebook(cells=cells)), "html.parser")
+    assert [p for p in problems(soup) if "img" not in p and "picture" not in p] == []
+    assert soup.title.string == "A story"
+    assert [i.get("alt") for i in soup.select("figure img")] == [
+        plots.alt(plots.held(f)),
+        "Figure: The figure",
+    ]
+    assert len(soup.find_all("math")) == 1  # the author's, and no other
+    assert [seen(s) for s in soup.select("details.code summary")] == [
+        "Code: The table",
+        "Code: The figure",
+        "Code: f",
+    ]
+    assert not soup.select(".prompt")
+    assert soup.select_one(".prose img").get("src") is None
+    assert seen(soup.main).count(" ".join(EVIL.split())) >= 4
+
+
+# --- figures ----------------------------------------------------------------------------------------
+
+
+def figures(f: forecast.Forecast) -> dict[str, Callable[..., Any]]:
+    from forecast import plots
+
+    past = reading.replay(f.case, reading.news_days(f.case), draws=20)
+    moved, rungs = reading.contributions(f.case), reading.ladder(f.case)
+    z = pd.DataFrame({"quantity": ["held by", "ever"], "of": ["a", ""], "z": [0.5, -2.5]})
+    return {
+        "held": lambda **k: plots.held(f, **k), "opening": lambda **k: plots.opening(f, **k),
+        "replayed": lambda **k: plots.replayed(past, f.case, **k),
+        "waterfall": lambda **k: plots.waterfall(moved, **k), "ladder": lambda **k: plots.ladder(rungs, **k),
+        "actors": lambda **k: plots.actors(f, **k), "scenarios": lambda **k: plots.scenarios(f, **k),
+        "ranges": lambda **k: plots.ranges(f, **k), "agreement": lambda **k: plots.agreement(z, **k),
+    }  # fmt: skip
+
+
+def test_figures_take_and_return_axes_and_say_what_they_show(f: forecast.Forecast) -> None:
+    import matplotlib.pyplot as plt
+
+    from forecast import plots
+
+    before = dict(mpl.rcParams)
+    for name, draw in figures(f).items():
+        _, ax = plt.subplots()
+        assert draw(ax=ax) is ax, name
+        first, second = plots.figure(ax), plots.figure(draw())
+        assert re.search(r"\d", first.alt), name
+        assert "nan" not in first.alt, name
+        assert first.alt == second.alt, name
+        # the same bytes again, and neither a date nor a version in them
+        assert plots.figure(draw()).png == second.png, name
+        assert b"Software" not in first.png
+    assert dict(mpl.rcParams) == before
+    assert plt.get_fignums() == []
+
+
+def test_a_figure_without_words_is_refused() -> None:
+    import matplotlib.pyplot as plt
+
+    from forecast import plots
+
+    _, ax = plt.subplots()
+    with pytest.raises(ValueError, match="no alternative text"):
+        plots.figure(ax)
+    plt.close("all")
+
+
+def test_dollars_are_no_formula(f: forecast.Forecast) -> None:
+    import matplotlib.pyplot as plt
+    from matplotlib.cbook import is_math_text
+
+    from forecast import plots
+
+    for draw in (plots.actors, plots.scenarios, plots.ranges):
+        ax = draw(f)
+        for label in ax.get_yticklabels():
+            assert (
+                not is_math_text(label.get_text())[1]
+                if isinstance(is_math_text(label.get_text()), tuple)
+                else True
+            )
+        plt.close("all")
+    ax = plots._axes(None, 1)
+    plots._finish(ax, [plots._plain("$x^2$ and $\\bad{$", 60)], "x")
+    plots._says(ax, "Dollars.")
+    plots.figure(ax)  # a formula of this kind could not be drawn
+
+
+# --- parts ------------------------------------------------------------------------------------------
+
+
+def test_escaping_happens_in_one_place() -> None:
+    assert h("<b>{}</b>", "<i>") == "<b>&lt;i&gt;</b>"
+    assert h("<b>{}</b>", h("{}", "&")) == "<b>&amp;</b>"
+    assert h('<a title="{}">', '"><script>') == '<a title="&quot;&gt;&lt;script&gt;">'
+    assert join(["<", h("<br>")], " & ") == "&lt; &amp; <br>"
+    assert text("{x} <") == '<bdi dir="auto">{x} &lt;</bdi>'
+    assert "href" not in link("javascript:alert(1)")
+    assert 'href="https://example.org/?a&amp;&quot;"' in link('https://example.org/?a&"')
+
+
+def test_numbers_and_dates_in_words() -> None:
+    day = dt.date
+    assert tenths([0.04, 0.04, 0.04]) == [0.1, 0.0, 0.0]
+    assert tenths([1.26, -0.47, 0.05]) == [1.3, -0.5, 0.0]
+    rng = np.random.default_rng(1)
+    for values in rng.normal(size=(50, 7)):
+        parts = tenths(values.tolist())
+        assert round(sum(parts), 1) == round(values.sum(), 1)
+        assert np.abs(np.array(parts) - values).max() < 0.1 + 1e-9
+    assert [signed(x) for x in (1.25, -0.04, -1.0)] == ["+1.2", "0.0", "−1.0"]
+    assert period((day(2014, 12, 4), day(2014, 12, 4))) == "4\u00a0Dec\u00a02014"
+    assert period((day(2014, 12, 4), day(2014, 12, 9))) == "4–9\u00a0Dec\u00a02014"
+    assert period((day(2014, 12, 4), day(2015, 1, 9))) == "4\u00a0Dec\u00a02014–9\u00a0Jan\u00a02015"
+    assert short("One two three four.", 12) == "One two…"
+
+
+def test_partition_adds_up_and_agrees_with_joint_attendance(f: forecast.Forecast) -> None:
+    parts = partition(f)
+    assert len(parts) == 5
+    assert sum(n for _, n in parts) == 100
+    assert sum(n for _, n in parts[1:]) == tables.in_hundred(float(f.ever.probability))
+    assert abs(parts[1][1] - 100 * f.attendance(["body", "neighbour"])) <= 1
+
+
+MINIMAL = """
+[question]
+title = "Tiny"
+text = "Will it open by {deadline}?"
+yes_if = "It opens."
+proposed = 2020-01-01
+as_of = 2020-01-01
+deadlines = [2020-03-01]
+horizon = 2020-03-01
+[base_rate]
+held = 0.3
+days_to_open = [10, 90]
+why = "A guess."
+[[scenarios]]
+id = "yes"
+held = true
+label = "Yes"
+[[scenarios]]
+id = "no"
+held = false
+label = "No"
+"""
+
+
+@pytest.mark.parametrize("draws", [0, 50])
+def test_a_minimal_case_has_all_its_sections(tmp_path: Path, draws: int) -> None:
+    (tmp_path / "case.toml").write_text(MINIMAL)
+    f = forecast.update(forecast.load(tmp_path), draws=draws)
+    moved, ahead = reading.contributions(f.case), reading.watch_table(f.case)
+    past = reading.replay(f.case, reading.news_days(f.case), draws=draws)
+    sections = [
+        page.opening(f, moved, ahead), page.over_time(f, past, moved), page.when(f), page.evidence(f, moved),
+        page.ladder(f), page.actors(f), page.together(f), page.scenarios(f), page.watch(f, ahead), page.sources(f),
+        page.judgements(f), page.limits(f), page.rule(f), page.reproduce(f),
+    ]  # fmt: skip
+    cells = [nbformat.v4.new_code_cell("x", outputs=[shows(s)]) for s in sections]
+    html = report.export(nbformat.v4.new_notebook(cells=cells))
+    assert problems(BeautifulSoup(html, "html.parser")) == []
+    assert "nan" not in re.sub(r"<[^>]*>", " ", html).split()
