@@ -49,6 +49,12 @@ class Compiled:
     events: tuple[str, ...]
     attends: NDArray[Any]
 
+    @property
+    def bears_on(self) -> tuple[str, ...]:
+        """Id of the indicator or actor that each of the events speaks of."""
+        at = self.tree.event_node.argmax(0) if self.events else ()
+        return tuple(self.nodes[k] for k in at)
+
     def attendance(self, theta: Any, xp: Any = np) -> Any:
         """P(attends | stance, s, its body attends), shape (A, 2, S, ...)."""
         certain = xp.ones((1, *theta.shape[1:]))

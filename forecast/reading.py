@@ -72,7 +72,7 @@ def contributions(
         rank = np.argsort(batch, axis=-1)
         # column k of an order: its first k events are in
         masks = rank[..., None] < np.arange(size + 1)
-        p = held_by(masks.transpose(2, 0, 1, 3).reshape(size, -1).astype(float))
+        p = held_by(masks.transpose(2, 0, 1, 3).reshape(size, 2 * len(batch) * (size + 1)).astype(float))
         p = p.reshape(*batch.shape[:2], size + 1)
         for name, value in (("points", p), ("decibans", decibans(p))):
             step = np.diff(value, axis=-1)
@@ -82,7 +82,7 @@ def contributions(
     after, *each_left_out = held_by(everything)
     frame = pd.DataFrame(
         {
-            "bears_on": [compiled.nodes[k] for k in compiled.tree.event_node.argmax(0)],
+            "bears_on": compiled.bears_on,
             "points": gains["points"].mean(0),
             "points_se": gains["points"].std(0, ddof=1) / np.sqrt(pairs),
             "decibans": gains["decibans"].mean(0),
@@ -191,8 +191,8 @@ def _independent(case: Case, as_of: dt.date) -> NDArray[Any]:
     ]
     each = compile_case(case.model_copy(update={"events": tuple(split)}), as_of)
     lam = np.exp(weigh(each.tree, each.theta))
-    for e, k in enumerate(each.tree.event_node.argmax(0)):
-        q = node[each.nodes.index(whole.nodes[k])]
+    for e, name in enumerate(each.bears_on):
+        q = node[whole.nodes.index(name)]
         log_lik += np.log((1 - q) * lam[e, 0] + q * lam[e, 1])
     by = opened_by(root, as_of, case.question.deadlines)
     return _weigh_by(root, log_lik[:, None], by.T)[:, 0]

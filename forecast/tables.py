@@ -60,7 +60,7 @@ def as_dict(f: Forecast) -> dict[str, Any]:
     """The forecast in plain numbers, with what is needed to make it again."""
     from forecast import __version__
 
-    days = [str(d) for d in (*f.case.question.deadlines, f.case.question.horizon)]
+    days = [str(d) for d in dict.fromkeys((*f.case.question.deadlines, f.case.question.horizon))]
     held = table(f, "held").reset_index(drop=True)
     span = [k for k in ("low", "high") if k in held]
     return {
@@ -123,11 +123,10 @@ def evidence(f: Forecast) -> pd.DataFrame:
     """
     tree, theta = f.compiled.tree, f.compiled.theta
     log_lam = weigh(tree, theta)
-    node = tree.event_node.argmax(0)
     events = {e.id: e for e in f.case.events}
     rows = [
         (
-            name, events[name].date[1], events[name].what, f.compiled.nodes[node[i]],
+            name, events[name].date[1], events[name].what, f.compiled.bears_on[i],
             len(events[name].reports), len({f.case.origin(r) for r in events[name].reports}),
             *theta[tree.event_chance[i, ::-1]], float(np.exp(log_lam[i, 1] - log_lam[i, 0])),
         )
