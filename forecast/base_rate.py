@@ -1,8 +1,9 @@
 """The base rate: which future, and when, before any report is heard.
 
 `prior(s, t) = P(held) share(s) f_s(t)` for held scenarios, `P(not held) share(s)` for the
-others. It is averaged over the doubt about P(held) and the shares, and only then cut at
-the as-of date: that nothing has opened yet lowers P(held) by itself, once.
+others, learned from a reference class or elicited. It is averaged over the doubt about the
+base rate and the shares, weighed by what has been announced, and only then cut at the as-of
+date: that nothing has opened yet lowers P(held) by itself, once.
 """
 
 from __future__ import annotations
@@ -10,15 +11,18 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
+from forecast.announcements import Likelihood, likelihood
 from forecast.case import Case
+from forecast.fits import Curve, Fit, curve
 from forecast.judgement import COVERAGE, draw, fit_beta, means
-from forecast.parts import BaseRate, Scenario
+from forecast.parts import Scenario
 
 
 @dataclass(frozen=True)
@@ -29,59 +33,125 @@ class Futures:
     ----------
     held : ndarray of bool, shape (S,)
     log_root : ndarray, shape (S,)
-        log P(s, not opened by the as-of date), normalised. The likelihood of announcements,
-        L(s, t), has its place here: it multiplies prior(s, t) before the sum over t.
-    draws : ndarray, shape (S, D)
-        log root for draws of P(held) and the shares, each normalised before the cut.
+        log P(s, announcements, not opened by the as-of date), normalised.
     day : ndarray, shape (S, T)
-        P(opens on that day | s, not opened by the as-of date); zero for not-held ones.
+        P(opens on that day | s, all that); zero for not-held scenarios.
+    draws : ndarray, shape (S, D)
+        log root for draws of the base rate and the shares, on the scale of `log_root`.
+    which : ndarray of int, shape (D,)
+        Which learned time to open belongs to each draw: an index into `by_draw`.
+    by_draw : ndarray, shape (S, deadlines, learned times)
+        P(opens by each deadline | s, not opened by the as-of date).
     """
 
     held: NDArray[Any]
     log_root: NDArray[Any]
-    draws: NDArray[Any]
     day: NDArray[Any]
+    draws: NDArray[Any]
+    which: NDArray[Any]
+    by_draw: NDArray[Any]
 
 
 def futures(
     case: Case, as_of: dt.date, draws: int = 0, rng: np.random.Generator | None = None
 ) -> Futures:
-    """The root of a case's tree on a date."""
+    """The root of a case's tree on a date.
+
+    Parameters
+    ----------
+    case : Case
+        As known on the date: its announcements count.
+    """
     q = case.question
     held = np.array([s.held for s in case.scenarios])
-    length, elapsed = (q.horizon - q.proposed).days, (as_of - q.proposed).days
-    opened = np.stack([opened_by(case.base_rate, s, length) for s in case.scenarios])
-    waiting = 1 - opened[:, elapsed]
-    with np.errstate(divide="ignore"):
-        cut = np.log(waiting)
-    day = np.diff(opened[:, elapsed:], axis=1) / waiting[:, None]
-    p = means([case.base_rate.held])[0]
-    root = np.where(held, p, 1 - p) * share_means(case.scenarios)
-    log_root = np.log(root) + cut
-    drawn = np.empty((len(held), 0))
-    if draws:
-        rng = rng or np.random.default_rng()
-        p_held = draw([case.base_rate.held], draws, rng)
-        side = np.where(held[:, None], p_held, 1 - p_held)
-        drawn = np.log(side * _share_draws(case.scenarios, draws, rng)) + cut[:, None]
-    total = np.logaddexp.reduce(log_root)
-    return Futures(held, log_root - total, drawn - total, day)
+    elapsed = (as_of - q.proposed).days
+    share = share_means(case.scenarios)
+    ever, opened = chances(case)  # (K,), (S, K, length + 1)
+    reached = share @ (opened[:, :, -1] * held[:, None])
+    # P(s, opens on day t) and P(s, never), over the doubt about the base rate
+    joint = share[:, None] * np.einsum("k,skt->st", ever, np.diff(opened, axis=2)) / len(ever)
+    total = joint.sum()
+    news = _news(case, as_of, np.concatenate([[0.0], joint.sum(0) / total]))
+    weigh = news.held[1 + elapsed :]
+    day = joint[:, elapsed:] * weigh
+    never = float(1 - (ever * reached).mean()) * news.never
+    root = np.where(held, day.sum(1), share * never)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_root = np.log(root)
+        day = np.where(held[:, None], day / root[:, None], 0.0)
+    scale = np.logaddexp.reduce(log_root)
+    if not draws:
+        empty = np.empty((len(held), 0))
+        return Futures(held, log_root - scale, day, empty, np.empty(0, int), empty[:, :, None])
+    rng = rng or np.random.default_rng()
+    which = rng.integers(len(ever), size=draws) if case.fit_used else np.zeros(draws, int)
+    elicited = case.base_rate.held
+    drawn = ever[which] if elicited is None else draw([elicited], draws, rng)[0]
+    shares = _share_draws(case.scenarios, draws, rng)
+    mass = np.diff(opened[:, :, elapsed:], axis=2) * weigh  # (S, K, T)
+    waiting = mass.sum(2)
+    reach = (shares * opened[:, :, -1][:, which] * held[:, None]).sum(0)
+    by_scenario = np.where(
+        held[:, None], drawn * shares * waiting[:, which], (1 - drawn * reach) * shares * news.never
+    )
+    at = [min(max((d - as_of).days, 0), mass.shape[2]) for d in q.deadlines]
+    by = np.concatenate([np.zeros_like(mass[:, :, :1]), mass.cumsum(2)], axis=2)[:, :, at]
+    by = by / np.maximum(waiting, 1e-300)[:, :, None]
+    log_draws = np.log(np.maximum(by_scenario, 1e-300)) - scale
+    return Futures(held, log_root - scale, day, log_draws, which, by.transpose(0, 2, 1))
 
 
-def opened_by(base_rate: BaseRate, scenario: Scenario, length: int) -> NDArray[Any]:
-    """P(opened within t days | scenario), t = 0 ... length, shape (length + 1,).
+def chances(case: Case) -> tuple[NDArray[Any], NDArray[Any]]:
+    """P(held), shape (K,), and P(opened within t days | held, s), shape (S, K, T + 1).
 
-    A log-normal whose central 90 % is `days_to_open`, cut at the horizon: `length` days.
+    K is the number of kept draws of a learned base rate, or 1. What is learned of P(held)
+    is of `forecast.fits.HORIZON` days; a shorter horizon cuts it there.
     """
-    if not scenario.held:
-        return np.zeros(length + 1)
-    low, high = np.log(scenario.days_to_open or base_rate.days_to_open)
+    length = (case.question.horizon - case.question.proposed).days
+    base = case.base_rate
+    learned = _learned(case.fit, base.stage, base.convener_type, base.row_type, base.conflict,
+                       length) if case.fit_used else None  # fmt: skip
+    if learned is None:
+        assert base.held  # parts.BaseRate
+        assert base.days_to_open
+        ever, usual = means([base.held]), log_normal(base.days_to_open, length)[None]
+    else:
+        ever, usual = learned[0].ever, learned[1]
+    opened = np.zeros((len(case.scenarios), len(ever), length + 1))
+    for i, s in enumerate(case.scenarios):
+        if s.held:
+            opened[i] = log_normal(s.days_to_open, length) if s.days_to_open else usual
+    return ever, opened
+
+
+@lru_cache(maxsize=8)
+def _learned(fit: Fit, *about: Any) -> tuple[Curve, NDArray[Any]]:
+    *of, length = about
+    learned = curve(fit, *of)
+    return learned, learned.opened_by(np.arange(length + 1.0))
+
+
+def log_normal(days: tuple[float, float], length: int) -> NDArray[Any]:
+    """P(within t days), t = 0 ... length, of a log-normal cut at `length` days.
+
+    Parameters
+    ----------
+    days : (float, float)
+        Its central 90 %, in days.
+    """
+    low, high = np.log(days)
     sigma = (high - low) / (2 * ndtri((1 + COVERAGE) / 2))
     with np.errstate(divide="ignore"):
         z = (np.log(np.arange(length + 1)) - (low + high) / 2) / sigma
     by_day = ndtr(z) / ndtr(z[-1])
     # a wide tail can round the day before the horizon up to one
     return np.asarray(np.minimum(by_day, 1 - 1e-12 * (np.arange(length + 1) < length)))
+
+
+def _news(case: Case, as_of: dt.date, opens: NDArray[Any]) -> Likelihood:
+    if case.fit is None:  # nothing is known of leads and slips: nothing is made of silence
+        return Likelihood(np.ones(len(opens)), 1.0)
+    return likelihood(case.as_known(as_of) if case.announcements else case, as_of, opens)
 
 
 def share_means(scenarios: Sequence[Scenario]) -> NDArray[Any]:

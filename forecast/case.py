@@ -5,10 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import math
 from typing import Any
 
+from pydantic import Field
+
+from forecast.fits import LEVELS, attends
 from forecast.judgement import GRADES, Judgement
-from forecast.parts import CaseFile, Event, EventType, Report, Source, Watch
+from forecast.parts import Actor, Announcement, CaseFile, Event, EventType, Report, Source, Watch
 
 
 class Case(CaseFile):
@@ -18,11 +22,38 @@ class Case(CaseFile):
     events: tuple[Event, ...] = ()
     event_types: tuple[EventType, ...] = ()
     outlets: tuple[Source, ...] = ()
+    announcements: tuple[Announcement, ...] = ()
+    fit: Any = Field(None, exclude=True, description="forecast.fits.Fit, where the case learns.")
+    folder: Any = Field(None, exclude=True, description="Where the case was read from.")
+
+    @property
+    def reference_class(self) -> str:
+        """The table of proposals that the case learns from."""
+        return self.base_rate.reference_class or "peace_talks"
+
+    @property
+    def fit_used(self) -> bool:
+        """Whether the base rate is learned."""
+        return self.base_rate.reference_class is not None
+
+    @property
+    def learns(self) -> bool:
+        """Whether something in the case rests on a fit to history."""
+        like = any(a.attends_like for a in self.actors)
+        return bool(self.base_rate.reference_class or like or self.announcements)
 
     @property
     def headline(self) -> dt.date:
         """The deadline to lead with: the question's, or its last."""
         return self.question.headline or self.question.deadlines[-1]
+
+    def in_history(self, actor: Actor) -> float:
+        """How often an invited party of the actor's role came to talks that were held."""
+        role = actor.attends_like or actor.role
+        if self.fit is None or role not in LEVELS["role"]:
+            return math.nan
+        base = self.base_rate
+        return float(attends(self.fit, role, base.convener_type or "", base.conflict or "").mean())
 
     def source(self, ref: str | Source) -> Source:
         """The source that a report names, from the case, the outlets, or in place."""
@@ -65,8 +96,15 @@ class Case(CaseFile):
             heard = tuple(r for r in event.reports if r.published <= day)
             if heard:
                 events.append(event.model_copy(update={"reports": heard}))
+        named = []
+        for news in self.announcements:
+            heard = tuple(r for r in news.reports if r.published <= day)
+            if heard:
+                named.append(news.model_copy(update={"reports": heard}))
         question = self.question.model_copy(update={"as_of": day})
-        known = self.model_copy(update={"events": tuple(events), "question": question})
+        known = self.model_copy(
+            update={"events": tuple(events), "announcements": tuple(named), "question": question}
+        )
         cited = known.cited
         nodes = (*self.indicators, *self.actors)
         judged: tuple[Any, ...] = (self.base_rate, *self.scenarios, *nodes)
@@ -87,7 +125,7 @@ class Case(CaseFile):
             there = tuple(r for r in event.reports if r.article and r.article.document == document)
             if there:
                 events.append(event.model_copy(update={"reports": there}))
-        return self.model_copy(update={"events": tuple(events)})
+        return self.model_copy(update={"events": tuple(events), "announcements": ()})
 
     @property
     def digest(self) -> str:
@@ -100,11 +138,13 @@ class Case(CaseFile):
                 "outlets": tuple(o for o in known.outlets if o.id in known.cited),
             }
         )
-        text = json.dumps(used.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+        content = used.model_dump(mode="json") | ({"fit": self.fit.digest} if self.fit else {})
+        text = json.dumps(content, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def cited(self) -> frozenset[str]:
         """Ids of the sources that reports name."""
-        reports = (r for e in self.events for r in e.reports)
+        told: tuple[Any, ...] = (*self.events, *self.announcements)
+        reports = (r for e in told for r in e.reports)
         return frozenset(x for r in reports for x in (r.source, *r.via) if isinstance(x, str))

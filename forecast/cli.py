@@ -136,6 +136,30 @@ def report(
             typer.launch(str(page.resolve()))
 
 
+@app.command(epilog="Example: forecast fit my_case")
+def fit(
+    case: CaseArg,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the sampler.")] = 1,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+) -> None:
+    """Learn what a case needs from history, as known on the day of the proposal, and store it."""
+    from forecast import fits, fitting
+    from forecast.loading import load
+
+    with _friendly():
+        c = load(case, fitted=False)
+        path = c.folder / "fit.json"
+        typer.echo(_printable(
+            f"Learning from {c.reference_class} as known on {c.question.proposed}: two models, "
+            "some minutes at most."
+        ), err=True)  # fmt: skip
+        learned = fitting.fit(
+            c.reference_class, c.question.proposed, c.base_rate.leave_out, seed, progress=not quiet
+        )
+        fits.write(learned, path)
+        typer.echo(_printable(f"The fit is in {path}"))
+
+
 @app.command(epilog="Example: forecast schema > case.schema.json")
 def schema(
     file: Annotated[str, typer.Argument(help="case or events: which of the two files.")] = "case",

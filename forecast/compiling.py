@@ -13,8 +13,12 @@ from numpy.typing import NDArray
 
 from forecast.case import Case
 from forecast.judgement import Judgement, means
-from forecast.parts import Event, pick
+from forecast.parts import Announcement, Event, pick
 from forecast.tree import Tree
+
+CERTAIN, NEVER = -1, -2
+"""Places, after the judgements, of a probability that is one, or none."""
+_NONE = 1e-300  # the twin takes its logarithm
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,8 @@ class Compiled:
     events : tuple of str
         Ids of events and of watches whose day has passed in silence.
     attends : ndarray of int, shape (A, 2, S)
-        Which judgement is P(attends | stance, s); -1 for a required actor.
+        Which judgement is P(attends | stance, s); `CERTAIN` for a required actor, and for one
+        whose attendance is learned, whose stance is that he comes.
     """
 
     case: Case
@@ -58,7 +63,7 @@ class Compiled:
     def attendance(self, theta: Any, xp: Any = np) -> Any:
         """P(attends | stance, s, its body attends), shape (A, 2, S, ...)."""
         certain = xp.ones((1, *theta.shape[1:]))
-        return xp.concatenate([theta, certain])[self.attends]
+        return xp.concatenate([theta, certain * _NONE, certain])[self.attends]
 
 
 def compile_case(
@@ -118,10 +123,17 @@ def compile_case(
     chance = np.zeros((len(nodes), 2, len(case.scenarios)), int)
     for name, k in place.items():
         part, key = parts[name], "willing" if name in {a.id for a in case.actors} else "chance"
+        if getattr(part, "attends_like", None):
+            # learned, and fixed at its mean: actors who come alike share one number
+            rate = case.in_history(part)
+            chance[k] = index(Judgement(rate, rate), f"in history: {part.attends_like}")
+            continue
         keys = (f"{key} if false", f"{key} if true") if part.given else (key, key)
         chance[k] = [by_scenario(name, *kt) for kt in zip(keys, part.tables, strict=True)]
-    attends = np.full((len(case.actors), 2, len(case.scenarios)), -1)
+    attends = np.full((len(case.actors), 2, len(case.scenarios)), CERTAIN)
     for a, actor in enumerate(case.actors):
+        if actor.attends_like:
+            attends[a, 0] = NEVER
         if actor.attends_if_willing and actor.attends_if_unwilling:
             attends[a, 0] = by_scenario(actor.id, "attends if unwilling", actor.attends_if_unwilling)
             attends[a, 1] = by_scenario(actor.id, "attends if willing", actor.attends_if_willing)
@@ -203,7 +215,7 @@ def _evidence(
     return rows
 
 
-def said(case: Case, event: Event) -> tuple[float, float]:
+def said(case: Case, event: Event | Announcement) -> tuple[float, float]:
     """Products of phi over the origins that deny the event, and over those that affirm it.
 
     Several chains of one origin are one report, at the best of them.

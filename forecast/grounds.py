@@ -113,7 +113,8 @@ def evidence(f: Forecast, moved: pd.DataFrame) -> Section:
         Column(svg.axis(f"{100 * low:.0f}", "", f"{100 * high:.0f} %"), "pic"), Column("Points", "n"),
         Column("Decibans", "n"), Column("Now at", "n"),
     ]  # fmt: skip
-    caption = f"From the base rate to the chance that it opens by {day}, the largest first"
+    caption = (f"From the base rate to the chance that it opens by {day}, the largest first; bars run "
+               f"from {100 * low:.0f} to {100 * high:.0f} %")  # fmt: skip
     note = (
         "Points and decibans (10 log₁₀ of an odds ratio) are Shapley values: what each event adds, averaged over "
         "the orders in which the events could be told, so they do not depend on any one order. The "
@@ -219,10 +220,13 @@ def _passage(f: Forecast, at: Passage) -> Html:
 def judgements(f: Forecast) -> Section:
     """The grounds of what people judged: base rate, scenarios, indicators, actors, context."""
     case, base = f.case, f.case.base_rate
-    low, high = base.days_to_open
-    parts = [h(
-        "<p>Base rate: such a meeting is ever held, {}; if so after {:g} to {:g} days. {}{}</p>"
-        .replace("{:g} to {:g}", f"{low:g} to {high:g}"), base.held, text(base.why), _at(f, base.article))]  # fmt: skip
+    if base.days_to_open:
+        low, high = base.days_to_open
+        judged = f"such a meeting is ever held, {base.held}; if so after {low:g} to {high:g} days"
+    else:
+        judged = (f"learned from {base.reference_class}: {base.stage}, {base.convener_type}, {base.row_type}, "
+                  f"{base.conflict}").replace("_", " ")  # fmt: skip
+    parts = [h("<p>Base rate: {}. {}{}</p>", text(judged), text(base.why), _at(f, base.article))]
     rows: list[tuple[Any, ...]] = []
     for s in case.scenarios:
         share = h("{}", s.share) if s.share else "the rest"

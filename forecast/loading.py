@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import tomllib
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from forecast import parts as c
 from forecast.case import Case
+from forecast.fits import Fit, read
 from forecast.judgement import did_you_mean
 from forecast.rules import FILE_OF, SHOWN_AS, SINGLE, Draft, Problem, check, passages, where
 from forecast.wording import clean, messages, nearest, shown, toml_message
@@ -43,14 +45,16 @@ def shipped() -> list[str]:
     return sorted(p.parent.name for p in seeds().glob("*/case.toml"))
 
 
-def load(case: str | os.PathLike[str]) -> Case:
+def load(case: str | os.PathLike[str], fitted: bool = True) -> Case:
     """Read and check a case.
 
     Parameters
     ----------
     case : str or path
         The name of a shipped case, or the path of a folder with a `case.toml` and, where
-        there is news, an `events.toml`.
+        there is news, an `events.toml`; what is learned from history stands in `fit.json`.
+    fitted : bool, optional
+        False to read a case whose fit is missing or stale, in order to make it.
 
     Returns
     -------
@@ -86,10 +90,46 @@ def load(case: str | os.PathLike[str]) -> Case:
         raise CaseError(problems)
     parts = {k: tuple(p for _, p in v) for k, v in draft.parts.items()}
     fields = {k: v[0] if k in SINGLE else v for k, v in parts.items()}
-    return Case.model_construct(
+    whole = Case.model_construct(
         name=folder.resolve().name,
-        **{k: fields.get(k, f.default) for k, f in Case.model_fields.items() if k != "name"},
-    )
+        folder=folder,
+        **{k: fields.get(k, f.default) for k, f in Case.model_fields.items()
+           if k not in ("name", "folder")},
+    )  # fmt: skip
+    if not fitted:
+        return whole
+    fit, problem = _fit(whole, folder)
+    if problem:
+        raise CaseError([Problem("fit.json", "", problem)])
+    return whole.model_copy(update={"fit": fit})
+
+
+def _fit(case: Case, folder: Path) -> tuple[Fit | None, str]:
+    """The stored fit of a case, or what is wrong with it."""
+    path = folder / "fit.json"
+    remedy = f"make it with: forecast fit {clean(str(folder))}"
+    if not path.exists():
+        return None, f"missing, and this case learns from history; {remedy}" if case.learns else ""
+    try:
+        fit = read(path)
+    except (ValueError, OSError) as e:
+        return None, f"{e}; {remedy}"
+    wanted = {"reference_class": case.reference_class, "as_of": case.question.proposed,
+              "leave_out": case.base_rate.leave_out}  # fmt: skip
+    for key, value in wanted.items():
+        if getattr(fit, key) != value:
+            return None, f"stale: {key} is {getattr(fit, key)}, this case has {value}; {remedy}"
+    table = seeds() / case.reference_class / "proposals.csv"
+    if not table.is_file():
+        return None, f'no reference class "{clean(case.reference_class)}"'
+    if hashlib.sha256(table.read_bytes()).hexdigest() != fit.file:
+        # the file changed; that matters only if what was knowable on the day did
+        from forecast import history
+
+        known = history.as_known(history.proposals(table), fit.as_of, fit.leave_out)
+        if history.digest(known) != fit.table:
+            return None, f"stale: the table of proposals has changed; {remedy}"
+    return fit, ""
 
 
 def _no_such_section(key: str, keys: tuple[str, ...]) -> str:
@@ -162,6 +202,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "watch": c.Watch,
     "context": c.Context,
     "events": c.Event,
+    "announcements": c.Announcement,
     "event_types": c.EventType,
     "outlets": c.Source,
 }

@@ -47,6 +47,7 @@ from forecast.markup import (
     toned,
     whole,
 )
+from forecast.past import base_rate
 from forecast.people import actors, together
 from forecast.reading import replay
 from forecast.summary import Line, confidence, points, timeline, what_happened
@@ -55,7 +56,7 @@ from forecast.update import Forecast
 _MANY = 16
 
 __all__ = [
-    "actors", "evidence", "judgements", "ladder", "limits", "method", "opening", "over_time",
+    "actors", "base_rate", "evidence", "judgements", "ladder", "limits", "method", "opening", "over_time",
     "reproduce", "rule", "scenarios", "sources", "together", "watch", "when",
 ]  # fmt: skip
 
@@ -266,10 +267,10 @@ def scenarios(f: Forecast) -> Section:
     horizon = long_date(f.case.question.horizon)
     foot = ("All", "", f"100{NBSP}%", "", f"100{NBSP}%")
     body = table(f"Futures up to {horizon}; the rows add up to 100 %", columns, rows, foot, "cards")
-    note = h('<p class="fine">The held ones add up to {}, the chance that it opens by {}; {} of that falls '
-             "by {}. The line across a bar is the base rate.</p>", whole(ever), horizon,
-             percent(f.held.probability.sel(deadline=pd.Timestamp(f.case.headline))),
-             long_date(f.case.headline))  # fmt: skip
+    note = h('<p class="fine">The held ones add up to {}, the chance that it opens by {}; by {} it '
+             "is {}. The line across a bar is the base rate.</p>", whole(ever), horizon,
+             long_date(f.case.headline),
+             percent(f.held.probability.sel(deadline=pd.Timestamp(f.case.headline))))  # fmt: skip
     lead = "Each future excludes the others; those without a meeting say why there is none."
     return Section("scenarios", "Scenarios", h("{}{}", body, note), lead)
 
@@ -301,7 +302,7 @@ def watch(f: Forecast, ahead: pd.DataFrame) -> Section:
     day = long_date(f.case.headline)
     body = (
         table(f"The chance that it opens by {day}, if this is seen by its day and if it is not; "
-              "the most informative first", columns, rows, kind="cards")
+              f"the most informative first; bars run from {100 * low:.0f} to {100 * high:.0f}{NBSP}%", columns, rows, kind="cards")
         if rows else Html("<p>No event is being watched for.</p>")
     )  # fmt: skip
     answered = {e.answers for e in f.case.events}

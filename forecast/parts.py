@@ -45,12 +45,36 @@ class Question(_Part):
 
 
 class BaseRate(_Part):
-    """Chance that such a meeting ever opens (by the horizon), and after how many days."""
+    """Chance that such a meeting opens by the horizon, and after how many days.
 
-    held: JudgementField
-    days_to_open: Days
+    Learned from a reference class, or elicited as `held` and `days_to_open`.
+    """
+
+    held: JudgementField | None = None
+    days_to_open: Days | None = None
+    reference_class: Id | None = Field(None, description="A shipped table of proposals.")
+    stage: Literal["floated", "window", "dated"] | None = None
+    convener_type: Text | None = None
+    row_type: Text = "new_initiative"
+    conflict: Text | None = None
+    leave_out: tuple[Text, ...] = Field((), description="Rows of the table: the case's own.")
     why: Text
     article: Passage | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        elicited = (self.held, self.days_to_open)
+        learned = (self.stage, self.convener_type, self.conflict)
+        if self.reference_class:
+            if any(elicited):
+                raise ValueError("expected a reference_class, or held and days_to_open; not both")
+            if not all(learned):
+                raise ValueError("a reference_class needs stage, convener_type and conflict")
+        elif any(learned) or self.leave_out:
+            raise ValueError("stage, convener_type, conflict and leave_out need a reference_class")
+        elif not all(elicited):
+            raise ValueError("expected held and days_to_open, or a reference_class")
+        return self
 
 
 class Scenario(_Part):
@@ -100,6 +124,12 @@ class Indicator(_Part):
         return _tables(self.chance, self.if_false, self.if_true)
 
 
+Role = Literal[
+    "government", "main_opposition", "tolerated_opposition", "minority_party", "regional_patron",
+    "un_envoy",
+]  # fmt: skip
+
+
 class Actor(_Part):
     """Someone whose participation is asked about."""
 
@@ -113,6 +143,9 @@ class Actor(_Part):
     willing_if_false: Table | None = None
     attends_if_willing: Table | None = None
     attends_if_unwilling: Table | None = None
+    attends_like: Role | None = Field(
+        None, description="Instead of judgements: as parties of this role came in the past."
+    )
     part_of: Id | None = None
     required: StrictBool = False
     why: Text
@@ -120,8 +153,15 @@ class Actor(_Part):
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
-        _one_of(self, "willing", ("given", "willing_if_true", "willing_if_false"))
         attends = (self.attends_if_willing, self.attends_if_unwilling)
+        if self.attends_like:
+            others = (self.willing, self.given, self.willing_if_true, self.willing_if_false)
+            if any(others) or any(attends) or self.required:
+                raise ValueError("attends_like stands for all judgements on an actor: leave out "
+                                 "willing, given, attends_if_willing, attends_if_unwilling "
+                                 "and required")  # fmt: skip
+            return self
+        _one_of(self, "willing", ("given", "willing_if_true", "willing_if_false"))
         if self.required and any(attends):
             raise ValueError("a required actor attends whenever the meeting is held: "
                              "leave out attends_if_willing and attends_if_unwilling")  # fmt: skip
@@ -218,6 +258,29 @@ class Event(_Part):
         return self
 
 
+class Announcement(_Part):
+    """News that names, moves or cancels an opening day.
+
+    The latest of a plan supersedes the earlier ones; a restatement adds nothing.
+    """
+
+    id: Id
+    what: Text
+    kind: Literal["day", "window", "postponed", "cancelled"]
+    opens: Period | None = Field(None, description="The day, or the first and last of the window.")
+    reports: Annotated[tuple[Report, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _opens_somewhen(self) -> Self:
+        if self.kind in ("day", "window") and self.opens is None:
+            raise ValueError(f"a {self.kind} needs opens: the day, or [first, last]")
+        if self.kind == "cancelled" and self.opens is not None:
+            raise ValueError("what is cancelled does not open: leave out opens")
+        if self.kind == "day" and self.opens and self.opens[0] != self.opens[1]:
+            raise ValueError('a day is one day; for several days, kind = "window"')
+        return self
+
+
 class Watch(_Part):
     """An event that may come, written down beforehand: silence past its day is evidence."""
 
@@ -277,6 +340,7 @@ class EventsFile(_Part):
     )
 
     events: tuple[Event, ...] = ()
+    announcements: tuple[Announcement, ...] = ()
 
 
 def pick(table: Mapping[str, Judgement], scenario: Scenario) -> Judgement | None:

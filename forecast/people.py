@@ -35,6 +35,10 @@ def actors(f: Forecast) -> Section:
         notes = [] if not a.role else [a.role.replace("_", " ")]
         if a.part_of:
             notes.append(f"only with {names[a.part_of]}")
+        if "in_history" in r and r["in_history"] == r["in_history"]:
+            rests = a.role in f.case.fit.diagnostics.get("without_refusals", ())
+            notes.append(f"in history {percent(r['in_history'])} of those invited came"
+                         + (" (no refusal on record: this rests on the prior)" if rests else ""))  # fmt: skip
         if a.attends_if:
             notes.append(f"counts if {a.attends_if}")
         small = h("<small>{}</small>", text("; ".join(notes))) if notes else ""

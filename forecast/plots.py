@@ -55,7 +55,7 @@ def alt(ax: Axes) -> str:
     return str(getattr(ax, _ALT, ""))
 
 
-def figure(ax: Axes, dpi: int = 160) -> Picture:
+def figure(ax: Axes, dpi: int = 130) -> Picture:
     """The figure of an Axes as a picture to show; the figure itself is closed."""
     drawn, out = ax.get_figure(root=True), io.BytesIO()
     assert drawn is not None
@@ -64,7 +64,9 @@ def figure(ax: Axes, dpi: int = 160) -> Picture:
         raise ValueError("the figure has no alternative text: draw it with forecast.plots")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")  # a letter that the font lacks shows as a box
-        drawn.savefig(out, format="png", dpi=dpi, metadata={"Software": None})
+        drawn.savefig(
+            out, format="png", dpi=dpi, metadata={"Software": None}, pil_kwargs={"optimize": True}
+        )
     width, height = drawn.get_size_inches() * 100
     plt.close(drawn)
     return Picture(out.getvalue(), says, round(width), round(height))

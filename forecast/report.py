@@ -335,8 +335,20 @@ def _finish(soup: BeautifulSoup, name: str) -> None:
             anchor.string = "Forecast" if heading is first else heading.get_text(" ", strip=True)
             entry.append(anchor)
             contents.append(entry)
+    _tables(soup, main)
     for box in main.find_all("pre"):
         box["tabindex"] = "0"
+
+
+def _tables(soup: BeautifulSoup, main: Tag) -> None:
+    """Tables that are not ours, such as those of pandas, scroll in a box that a keyboard reaches."""
+    plain = [t for t in main.find_all("table") if not t.find_parent(class_="fx")]
+    for n, tag in enumerate(plain, 1):
+        for cell in tag.find_all("th"):
+            if not cell.get_text(strip=True):
+                cell.name = "td"  # a header has to say something
+        box = {"class": "scroll", "tabindex": "0", "role": "region", "aria-label": f"Table {n}"}
+        tag.wrap(soup.new_tag("div", attrs=box))
 
 
 def _is_code(key: str, value: Any) -> bool:

@@ -49,7 +49,12 @@ class Draft:
         return name not in self.known(*sections) and self.nameless.isdisjoint(sections)
 
 
-FILE_OF = {"events": "events.toml", "event_types": "event_types.toml", "outlets": "sources.toml"}
+FILE_OF = {
+    "events": "events.toml",
+    "announcements": "events.toml",
+    "event_types": "event_types.toml",
+    "outlets": "sources.toml",
+}
 SHOWN_AS = {"outlets": "sources"}
 SINGLE = ("question", "base_rate")
 """Sections that are one table."""
@@ -81,7 +86,7 @@ def _unknown(kind: str, name: str, known: Iterable[str]) -> str:
 
 def unique_ids(d: Draft) -> Iterator[Problem]:
     """Ids name one thing: nodes among each other, events and watches among each other."""
-    groups = (("scenarios",), ("indicators", "actors"), ("events", "watch"), ("documents",),
+    groups = (("scenarios",), ("indicators", "actors"), ("events", "announcements", "watch"), ("documents",),
               ("outlets", "sources"), ("event_types",))  # fmt: skip
     for group in groups:
         seen: dict[str, tuple[str, str]] = {}
@@ -118,13 +123,13 @@ def references(d: Draft) -> Iterator[Problem]:
                 name = getattr(part, key, None)
                 if name is not None and d.lacks(name, *there):
                     yield _at(section, i, part, key, _unknown(kind, name, d.known(*there)))
-    for i, event in d.each("events"):
-        for k, report in enumerate(event.reports):
+    for section, i, part in _reported(d):
+        for k, report in enumerate(part.reports):
             for key, names in (("source", (report.source,)), ("via", report.via)):
                 for name in names:
                     if isinstance(name, str) and d.lacks(name, "sources", "outlets"):
                         message = _unknown("source", name, d.known("sources", "outlets"))
-                        yield _at("events", i, event, f"reports[{k + 1}].{key}", message)
+                        yield _at(section, i, part, f"reports[{k + 1}].{key}", message)
     for section, i, part, key, passage in passages(d):
         if d.lacks(passage.document, "documents"):
             message = _unknown("document", passage.document, d.known("documents"))
@@ -228,6 +233,14 @@ def dates(d: Draft) -> Iterator[Problem]:
             if not q.proposed <= w.by <= q.horizon:
                 yield _at("watch", i, w, "by", f"{w.by} is not between proposed, {q.proposed}, "
                           f"and horizon, {q.horizon}")  # fmt: skip
+        for i, a in d.each("announcements"):
+            if a.opens and not q.proposed < a.opens[0] <= a.opens[1] <= q.horizon:
+                yield _at("announcements", i, a, "opens", f"{a.opens[0]} to {a.opens[1]} is not after "
+                          f"proposed, {q.proposed}, and by horizon, {q.horizon}")  # fmt: skip
+            for k, report in enumerate(a.reports):
+                if report.published < q.proposed:
+                    yield _at("announcements", i, a, f"reports[{k + 1}].published",
+                              f"{report.published} is before proposed, {q.proposed}")  # fmt: skip
     for i, event in d.each("events"):
         for k, report in enumerate(event.reports):
             if report.published < event.date[0]:
@@ -257,15 +270,21 @@ def likelihoods_agree(d: Draft) -> Iterator[Problem]:
 
 def origins_agree(d: Draft) -> Iterator[Problem]:
     """No origin both affirms and denies one event."""
-    for i, event in d.each("events"):
+    for section, i, event in _reported(d):
         said: dict[str, bool] = {}
         for report in event.reports:
             source = report.source if isinstance(report.source, str) else report.source.name
             origin = report.origin or source
             if said.setdefault(origin, report.denies) != report.denies:
-                yield _at("events", i, event, "reports", f'the origin "{clean(origin)}" both '
+                yield _at(section, i, event, "reports", f'the origin "{clean(origin)}" both '
                           "affirms and denies it: give the reports their own origins")  # fmt: skip
                 break
+
+
+def _reported(d: Draft) -> Iterator[tuple[str, int, Any]]:
+    for section in ("events", "announcements"):
+        for i, part in d.each(section):
+            yield section, i, part
 
 
 def answers_agree(d: Draft) -> Iterator[Problem]:

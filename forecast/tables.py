@@ -88,23 +88,6 @@ def as_dict(f: Forecast) -> dict[str, Any]:
     }
 
 
-def question(case: Case) -> pd.Series[str]:
-    """The question and the rules by which it is answered, as a table of texts."""
-    q = case.question
-    rows = {
-        "question": q.text.replace("{deadline}", "a deadline"),
-        "yes if": q.yes_if,
-        "no if": q.no_if,
-        "void if": q.void_if,
-        "takes part": q.attends_if,
-        "proposed": str(q.proposed),
-        "as of": str(q.as_of),
-        "deadlines": ", ".join(map(str, q.deadlines)),
-        "horizon": str(q.horizon),
-    }
-    return pd.Series({k: v for k, v in rows.items() if v}, name=q.title)
-
-
 def compare(forecasts: Mapping[str, Forecast]) -> pd.DataFrame:
     """P(held by each deadline) of several forecasts, a row for each."""
     rows = {name: table(f, "held").probability for name, f in forecasts.items()}

@@ -67,8 +67,9 @@ class Forecast:
     indicators : Dataset over `indicator`
         The same, of being true.
     actors : Dataset over `actor` and `deadline`
-        `given_held`, P(attends | ever held), with `prior`, `low`, `high`; and `by`,
-        P(held by the deadline and attends), with `by_low`, `by_high`.
+        `given_held`, P(attends | ever held), with `prior`, `low`, `high`; `in_history`, how
+        often invited parties of his role came to talks that were held (nan without a fit);
+        and `by`, P(held by the deadline and attends), with `by_low`, `by_high`.
     log_evidence : float
         log P(reports | not opened by the as-of date).
     effective_draws : float
@@ -292,9 +293,10 @@ def _forecast(
     s, a = drawn.get("scenario"), drawn.get("actor")
     s_held = None if s is None else s[held]
     a_held = by_actor = weight_held = None
+    by_draw = root.by_draw[:, :, root.which]
     if s is not None and a is not None and s_held is not None:
         a_held = (a[:, held] * s_held).sum(1) / s_held.sum(0)
-        by_actor = np.einsum("asd,sd,sl->ald", a, s, by)
+        by_actor = np.einsum("asd,sd,sld->ald", a, s, by_draw)
         weight_held = drawn["weight"] * s_held.sum(0)
 
     deadline = np.array(case.question.deadlines, "datetime64[D]").astype("datetime64[ns]")
@@ -308,13 +310,14 @@ def _forecast(
     joint |= {f"by_{k}": v for k, v in ranged(by_actor).items()}
     actors = actors.assign_coords(deadline=deadline).assign(
         {k: (("actor", "deadline"), v) for k, v in joint.items()}
+        | ({"in_history": ("actor", [case.in_history(x) for x in case.actors])} if case.fit else {})
     )
     weight = drawn.get("weight")
     return Forecast(
         case=case,
         as_of=as_of,
         held=_dataset("deadline", deadline, posterior.scenario @ by, before.scenario @ by,
-                      ranged(None if s is None else np.einsum("sd,sl->ld", s, by))),
+                      ranged(None if s is None else np.einsum("sd,sld->ld", s, by_draw))),
         ever=_dataset(None, None, posterior.scenario[held].sum(), before.scenario[held].sum(),
                       ranged(None if s_held is None else s_held.sum(0))),
         opening=_dataset("day", day.astype("datetime64[ns]"), posterior.scenario @ root.day,

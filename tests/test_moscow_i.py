@@ -93,7 +93,7 @@ def test_base_rate_is_what_was_counted(case):
     syria = floated[floated.conflict == "Syria"]
     in_moscow = settled[(settled.conflict == "Syria") & (settled.host_country == "Russia")]
     why = case.base_rate.why
-    assert f"Counted over {len(rows)} earlier proposals" in why
+    assert f"counted over {len(rows)} earlier proposals" in why
     assert f"Floated without a date: {share(floated)} held" in why
     assert f"backs one side: {share(patron)};" in why
     assert f"floated for Syria: {share(syria)};" in why

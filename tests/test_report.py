@@ -553,6 +553,10 @@ def test_a_narrative_notebook_becomes_a_good_page(f: forecast.Forecast) -> None:
         "Code: f",
     ]
     assert not soup.select(".prompt")
+    assert all(
+        t.find_parent(class_="scroll") for t in soup.select("table")
+    )  # also at 320 px, by keyboard
+    assert not [t for t in soup.find_all("th") if not seen(t)]
     assert soup.select_one(".prose img").get("src") is None
     assert seen(soup.main).count(" ".join(EVIL.split())) >= 4
 

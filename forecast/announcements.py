@@ -1,0 +1,178 @@
+"""Announcements of an opening day: one likelihood, of "none yet" as of "named".
+
+With `n` the day of naming, `d` the named day and `t` the opening, in days since the proposal::
+
+    held on t  :  P(n, d | t) = lead(d - n) slip(t - d), over all 1 <= n <= d <= t
+    never held :  a day is named with chance nu, and then as if it were to open on a t of pi(t)
+    none by a  :  the rest: P(n > a)
+
+Nothing is named on the day of the proposal (it was floated without a day), so before any
+time has passed the likelihood is one. Once a day is named, that one hears of no delay as it
+nears is evidence too. A window moves when, never whether. The latest announcement of a
+plan supersedes what came before; its reports carry their phi like any other.
+
+`lead`, `slip` and `nu` are learned (`forecast.opening`). `nu` is the share of floated
+proposals that named a day and still were never held: what a named day is worth in odds of
+P(held) is 1 / nu.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from forecast.case import Case
+from forecast.compiling import said
+from forecast.fits import Fit
+from forecast.parts import Announcement
+
+LONGEST = 365
+"""Days beyond which neither a lead nor a slip is looked at."""
+LATE_NOTICE = 0.15
+NOTICE_DAYS = 7.0
+"""A delay, or an end, is mostly known days ahead: with k days to go it has not been heard of
+with chance 1 - (1 - LATE_NOTICE) exp(-k / NOTICE_DAYS). A judgement: the table of proposals
+does not record when a delay became known."""
+CANCELLED_IF_NEVER, CANCELLED_IF_HELD = 0.6, 0.1
+"""Share of bad news about a named day that calls the meeting off rather than puts it off, if
+it is never held, and if it is. Judgements: what was called off is sometimes revived."""
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """L(announcements | s, t): `held` by opening day t = 0 ... T, and `never`."""
+
+    held: NDArray[Any]
+    never: float
+
+
+@lru_cache(maxsize=8)
+def _lead_and_slip(fit: Fit) -> tuple[NDArray[Any], NDArray[Any], float]:
+    """P(lead of x days), P(slip of y days), x, y = 0 ... LONGEST; and nu: means over draws."""
+    d, edge = fit.draws, np.log(np.arange(LONGEST + 1) + 0.5)
+
+    def pmf(place: NDArray[Any], spread: NDArray[Any], first: int) -> NDArray[Any]:
+        cdf = ndtr((edge - place[:, None]) / spread[:, None])
+        out = np.diff(cdf, axis=1, prepend=0)
+        out[:, :first] = 0
+        return np.asarray(out / out.sum(1, keepdims=True))
+
+    lead = pmf(d["lead_log_days"], d["lead_sigma"], 0).mean(0)
+    late = pmf(d["slip_log_days"], d["slip_sigma"], 1)
+    slip = late * (1 - d["on_time"])[:, None]
+    slip[:, 0] = d["on_time"]
+    return lead, slip.mean(0), float(d["named_if_never"].mean())
+
+
+def likelihood(case: Case, as_of: dt.date, opens: NDArray[Any]) -> Likelihood:
+    """The likelihood of what has been announced, and of what has not, by a date.
+
+    Parameters
+    ----------
+    case : Case
+        As known on the date, with a fit.
+    as_of : date
+    opens : ndarray, shape (T + 1,)
+        P(opens on day t | held), as judged on the day of the proposal.
+    """
+    start = case.question.proposed
+    now = (as_of - start).days
+    silent = state = _none(case.fit, now, opens)
+    some = 1 - float(opens[now + 1 :] @ silent.held[now + 1 :]) / max(
+        float(opens[now + 1 :].sum()), 1e-300
+    )
+    plan: tuple[Announcement, int] | None = None  # the latest that named days, and when it did
+    last: Announcement | None = None
+    for news in sorted(case.announcements, key=lambda a: min(r.published for r in a.reports)):
+        if last is not None and (news.kind, news.opens) == (last.kind, last.opens):
+            continue  # a restatement
+        first = (min(r.published for r in news.reports) - start).days
+        told = _told(case.fit, news, plan, start, first, now, opens, silent)
+        denied, affirmed = said(case, news)
+        if news.opens:
+            # a false report names some day too: its chance to name just this one
+            affirmed *= float(opens @ told.held) / max(some, 1e-9)
+            plan = news, first
+        state = Likelihood(
+            told.held * denied + state.held * affirmed, told.never * denied + state.never * affirmed
+        )
+        last = news
+    return state
+
+
+def _room(fit: Fit, size: int) -> NDArray[Any]:
+    """P(lead + slip < k), k = 0 ... size - 1: there is room to name a day after the proposal."""
+    lead, slip, _ = _lead_and_slip(fit)
+    total = np.concatenate([[0.0], np.cumsum(np.convolve(lead, slip))])
+    return np.asarray(np.maximum(total[np.minimum(np.arange(size), len(total) - 1)], 1e-300))
+
+
+def _none(fit: Fit, now: int, opens: NDArray[Any]) -> Likelihood:
+    """No day has been named by `now`; nothing has opened either."""
+    room, nu = _room(fit, len(opens)), _lead_and_slip(fit)[2]
+    held = np.zeros(len(opens))
+    held[now + 1 :] = room[1 : len(opens) - now] / room[now + 1 :]
+    return Likelihood(held, 1 - nu + nu * float(opens @ held))
+
+
+def _told(
+    fit: Fit,
+    news: Announcement,
+    plan: tuple[Announcement, int] | None,
+    start: dt.date,
+    first: int,
+    now: int,
+    opens: NDArray[Any],
+    silent: Likelihood,
+) -> Likelihood:
+    """The likelihood of the state that true news brings about."""
+    lead, slip, nu = _lead_and_slip(fit)
+    t, room = np.arange(len(opens)), _room(fit, len(opens))
+    if news.kind == "window":
+        assert news.opens  # parts.Announcement
+        inside = np.mean([_slipped(slip, t, d) for d in _days(news.opens, start)], axis=0)
+        weight = opens * silent.held
+        # whether stays as it was: such news is as likely if it is never held as if it is
+        typical = float(weight @ inside) / max(float(weight.sum()), 1e-300)
+        return Likelihood(silent.held * inside, silent.never * typical)
+    off = news.kind == "cancelled"
+    good = CANCELLED_IF_HELD if off else 1 - CANCELLED_IF_HELD
+    bad = CANCELLED_IF_NEVER if off else 1 - CANCELLED_IF_NEVER
+    named, named_on = (
+        (news.opens, first) if news.opens else (plan[0].opens, plan[1]) if plan else (None, 0)
+    )
+    if named is None:  # put off or called off without a day that one knew of
+        return Likelihood(silent.held * good, silent.never * bad)
+    held, never = np.zeros(len(opens)), 0.0
+    days = _days(named, start)
+    for day in days:
+        when = lead[np.clip(day - named_on, 0, LONGEST)] * _slipped(slip, t, day) / room / len(days)
+        # no word of a delay until now; or, without a day of its own, just such a word
+        quiet = _not_heard(day - (now if news.opens else first))
+        if news.opens:
+            held += when * np.where(t == day, 1.0, quiet)
+            never += nu * float(opens @ when) * quiet
+        else:
+            held += when * np.where(t == day, 0.0, (1 - quiet) * good)
+            never += nu * float(opens @ when) * (1 - quiet) * bad
+    return Likelihood(held, never)
+
+
+def _days(period: tuple[dt.date, dt.date], start: dt.date) -> range:
+    return range((period[0] - start).days, (period[1] - start).days + 1)
+
+
+def _slipped(slip: NDArray[Any], t: NDArray[Any], day: int) -> NDArray[Any]:
+    late = t - day
+    return np.where((late >= 0) & (late <= LONGEST), slip[np.clip(late, 0, LONGEST)], 0.0)
+
+
+def _not_heard(left: int) -> float:
+    """P(no word of a delay yet | there will be one), with `left` days to go."""
+    return float(1 - (1 - LATE_NOTICE) * np.exp(-max(left, 0) / NOTICE_DAYS))

@@ -1,0 +1,104 @@
+"""The base rate on the page: what history says, and the proposals that it is read from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forecast import history, svg
+from forecast.base_rate import chances
+from forecast.fits import curve
+from forecast.markup import (
+    Column,
+    Html,
+    Section,
+    counted,
+    fold,
+    h,
+    join,
+    link,
+    percent,
+    short_date,
+    span,
+    table,
+    text,
+)
+from forecast.update import RANGE, Forecast
+
+SHOWN = 12
+"""Comparable proposals shown before the fold."""
+
+
+def base_rate(f: Forecast) -> Section:
+    """What the base rate is, where it comes from, and the comparable proposals."""
+    if not f.case.fit_used:
+        ever = float(chances(f.case)[0].mean())
+        body = h("<p>Elicited: {} that such a meeting ever opens.</p>", percent(ever))
+        return Section(
+            "base-rate", "Base rate", body, "How often and how fast such proposals lead to talks."
+        )
+    base, fit = f.case.base_rate, f.case.fit
+    known = history.as_known(history.proposals(fit.reference_class), fit.as_of, fit.leave_out)
+    settled = known[known.status != "open"]
+    classes = {
+        "all proposals": settled.index == settled.index,
+        f"first {base.stage}": settled.stage == base.stage,
+        f"convened by a {base.convener_type}": settled.convener_type == base.convener_type,
+        f"on {base.conflict}": settled.conflict == base.conflict,
+    }
+    rows: list[tuple[Any, ...]] = []
+    for name, inside in classes.items():
+        of = settled[inside]
+        if len(of):
+            n, p = int((of.status == "held").sum()), float((of.status == "held").mean())
+            mark: list[svg.Mark] = [("bar", 0, p, "neutral")]
+            label = f"{name.replace('-', ' ')}: {n} of {len(of)} held"
+            rows.append(
+                (text(name.replace("-", " ")), svg.strip(mark, label), f"{n} of {len(of)}", percent(p))
+            )
+    about = (base.stage or "", base.convener_type or "", base.row_type, base.conflict or "")
+    ever = curve(fit, *about).ever
+    low, high = np.quantile(ever, RANGE)
+    learned: list[svg.Mark] = [("range", low, high), ("dot", float(ever.mean()), "accent")]
+    name = f"learned for this class: {percent(ever.mean())}, of which {span(low, high)}"
+    rows.append((h("<b>learned for this class</b>"), svg.strip(learned, name), span(low, high),
+                 h("<b>{}</b>", percent(ever.mean()))))  # fmt: skip
+    columns = [Column("Class"), Column(svg.axis(), "pic"), Column("Held", "n"), Column("Share", "n")]
+    days = np.exp(curve(fit, *about).log_days)
+    lead = (f"How often and how fast such proposals led to talks, learned from {counted(len(known), 'proposal')} "
+            f"as known on {short_date(fit.as_of, True)}, when this one was made; this one is not among them. The "
+            f"median time to open is {days.mean():.0f} days.")  # fmt: skip
+    note = h("<p>Shares as recorded are no base rates: quiet failures are missing, famous ones were looked for. The "
+             "learned one pools the classes, lets time run out, and allows for failures that nobody wrote "
+             "down.</p>")  # fmt: skip
+    body = h("{}{}{}", table("Recorded shares, and what was learned", columns, rows, kind="cards"), note,
+             _comparable(f, known))  # fmt: skip
+    return Section("base-rate", "Base rate", body, lead)
+
+
+def _comparable(f: Forecast, known: pd.DataFrame) -> Html:
+    base, every = f.case.base_rate, history.proposals(f.case.reference_class)
+    kind = (known.stage == base.stage) & (known.convener_type == base.convener_type)
+    near = known[(known.conflict == base.conflict) | kind].sort_values("first_proposed", ascending=False)
+    rows = []
+    for r in near.itertuples():
+        became = {"held": f"held after {r.days} days", "dead": f"never, given up after {r.days} days",
+                  "open": "still open"}[str(r.status)]  # fmt: skip
+        urls = str(every.source_urls.get(r.Index, "")) if "source_urls" in every else ""
+        title = link(urls.split(";")[0], str(r.name)) if urls else text(str(r.name))
+        rows.append((title, text(str(r.conflict)), short_date(r.first_proposed, True),
+                     h('<span class="{}">{}</span>', "up" if r.status == "held" else "down", became)))  # fmt: skip
+    columns = [
+        Column("Proposal"),
+        Column("Conflict"),
+        Column("Proposed", "n"),
+        Column("What became of it"),
+    ]
+    title = "Comparable proposals, the latest first: of the same conflict, or floated by the same kind of convener"
+    first = table(title, columns, rows[:SHOWN], kind="cards")
+    if len(rows) <= SHOWN:
+        return first
+    more = table("Comparable proposals, earlier ones", columns, rows[SHOWN:], kind="cards")
+    return join([first, fold(f"{len(rows) - SHOWN} earlier ones", more)])

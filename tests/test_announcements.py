@@ -1,0 +1,302 @@
+"""Announcements: one likelihood, proper in every state, that never makes a forecast incoherent."""
+
+import datetime as dt
+
+import numpy as np
+import pytest
+
+import forecast
+from forecast import announcements as an
+from forecast.fits import LEVELS, Fit
+from forecast.loading import CaseError
+
+START = dt.date(2020, 1, 1)
+CASE = """
+[question]
+title = "Toy"
+text = "Will it open by {deadline}?"
+yes_if = "It opens."
+proposed = 2020-01-01
+as_of = 2020-02-01
+deadlines = [2020-03-01, 2020-06-01]
+horizon = 2020-12-31
+[base_rate]
+held = [0.2, 0.6]
+days_to_open = [20, 250]
+why = "Counted."
+[[scenarios]]
+id = "soon"
+held = true
+share = 0.4
+label = "Soon"
+days_to_open = [10, 90]
+[[scenarios]]
+id = "late"
+held = true
+label = "Late"
+[[scenarios]]
+id = "never"
+held = false
+label = "Never"
+[[sources]]
+id = "host"
+name = "Host"
+reliability = "A"
+[[sources]]
+id = "rumour"
+name = "Rumour"
+reliability = "E"
+"""
+
+
+@pytest.fixture
+def fit():
+    """A fit of four draws, with round numbers."""
+    spread = np.linspace(-0.2, 0.2, 4)
+    draws = {
+        "level": spread, "on_stage": np.zeros((4, 3)), "on_convener": np.zeros((4, 6)),
+        "on_kind": np.zeros((4, 7)), "on_conflict": np.zeros((4, 1)), "spread": np.zeros((4, 3)),
+        "log_days": 4 + spread, "log_days_on_stage": np.zeros((4, 3)), "sigma": np.full(4, 1.0),
+        "recorded": np.full(4, 0.5), "stage_share": np.full((4, 3), 1 / 3),
+        "lead_log_days": np.log(20) + spread, "lead_sigma": np.full(4, 0.8),
+        "on_time": np.full(4, 0.6), "slip_log_days": np.log(15) + spread,
+        "slip_sigma": np.full(4, 1.0), "named_if_never": np.full(4, 0.4),
+        "att_role": np.zeros((4, len(LEVELS["role"]))), "att_convener": np.zeros((4, 6)),
+        "att_conflict": np.zeros((4, 1)), "att_spread": np.zeros((4, 2)),
+    }  # fmt: skip
+    return Fit("peace_talks", START, (), "", ("Somewhere",), draws)
+
+
+@pytest.fixture
+def make(tmp_path, fit):
+    def make(*news):
+        """A case with announcements: (kind, published day, first and last day or None, source)."""
+        text = ""
+        for i, (kind, published, opens, source) in enumerate(news):
+            day = START + dt.timedelta(published)
+            text += f'[[announcements]]\nid = "a{i}"\nwhat = "x"\nkind = "{kind}"\n'
+            if opens:
+                first, last = (START + dt.timedelta(x) for x in opens)
+                text += f"opens = {first}\n" if first == last else f"opens = [{first}, {last}]\n"
+            text += f'reports = [{{ source = "{source}", published = {day} }}]\n'
+        (tmp_path / "case.toml").write_text(CASE, "utf-8")
+        (tmp_path / "events.toml").write_text(text, "utf-8")
+        case = forecast.load(tmp_path, fitted=False)
+        return case.model_copy(update={"fit": fit})
+
+    return make
+
+
+def opens(case):
+    """P(opens on day t | held), from the root itself."""
+    from forecast.base_rate import chances, share_means
+
+    ever, opened = chances(case)
+    joint = share_means(case.scenarios)[:, None] * np.diff(opened, axis=2).mean(1)
+    return np.concatenate([[0], joint.sum(0) / joint.sum()])
+
+
+def at(day):
+    return START + dt.timedelta(day)
+
+
+def test_on_the_day_of_the_proposal_silence_says_nothing(make):
+    case = make()
+    like = an.likelihood(case, START, opens(case))
+    assert like.held[1:] == pytest.approx(1, abs=1e-12)
+    assert like.never == pytest.approx(1, abs=1e-12)
+    with_fit, without = (
+        forecast.update(c, START, draws=0) for c in (case, case.model_copy(update={"fit": None}))
+    )
+    assert with_fit.held.probability.values == pytest.approx(without.held.probability.values, abs=1e-12)
+
+
+@pytest.mark.parametrize("now", [1, 10, 60])
+def test_every_state_has_its_share_of_one(make, fit, now):
+    """None; named for d on n and quiet; put off; called off: they add up to one, for each t."""
+    case = make()
+    f = opens(case)
+    total = an.likelihood(case, at(now), f)
+    held = total.held.copy()
+    for state in _named(case, 1, now, now + 40, f, total):
+        held += state.held
+    t = np.arange(len(f))
+    assert held[(t > now) & (t <= now + 40)] == pytest.approx(1, abs=1e-9)
+    assert total.never == pytest.approx(1 - 0.4 * (1 - f @ total.held), abs=1e-12)
+
+
+def _named(case, first, now, last, f, silent):
+    """The states in which some day up to `last` was named from day `first` to `now`."""
+    for n in range(first, now + 1):
+        for d in range(n, min(last, n + an.LONGEST) + 1):
+            news = _plan(d)
+            for kind, published in (("day", n), ("postponed", now), ("cancelled", now)):
+                yield an._told(case.fit, news[kind], (news["day"], n), START, published, now, f, silent)
+
+
+def _plan(day):
+    from forecast.parts import Announcement
+
+    report = {"source": "host", "published": START}
+    when = {"opens": at(day)}
+    return {
+        kind: Announcement.model_validate(
+            {"id": kind, "what": "x", "kind": kind, "reports": [report]}
+            | (when if kind == "day" else {})
+        )
+        for kind in ("day", "postponed", "cancelled")
+    }
+
+
+def test_before_is_the_expectation_of_after(make):
+    """P(held by the deadline) today = its mean over all that may be announced, or open, by then."""
+    case, now, later = make(), 20, 24
+    deadline = case.question.deadlines[0]
+    before = forecast.update(case, at(now), draws=0)
+    base = make()
+    f = opens(base)
+    root = before.opening.probability.values
+    opened = root[: later - now].sum()
+    silent = an.likelihood(base, at(now), f)
+    # joint with the state on the later day, by the likelihood itself: P(t) L(state | t)
+    day = np.concatenate([np.zeros(now + 1), root])
+    never = 1 - root.sum()
+    states = [an.likelihood(base, at(later), f)]
+    states += _named(base, now + 1, later, len(f) + an.LONGEST, f, silent)
+    until = (deadline - START).days
+    after = opened
+    for state in states:
+        # given the silence until today: divide by its likelihood, which the root already holds
+        held = day[: len(f)] * np.where(silent.held > 0, state.held / np.maximum(silent.held, 1e-300), 0)
+        held[: later + 1] = 0
+        after += held[: until + 1].sum()
+    assert after == pytest.approx(float(before.held.probability[0]), abs=1e-9)
+    total = opened + sum(
+        (day[: len(f)] * state.held / np.maximum(silent.held, 1e-300))[later + 1 :].sum()
+        + never * state.never / silent.never
+        for state in states
+    )
+    assert total == pytest.approx(1, abs=1e-9)
+
+
+def test_a_named_day_is_worth_one_over_nu(make, fit):
+    """Long before the day, its odds of being held rise by 1 / P(named | never held)."""
+    case = make()
+    f = opens(case)
+    silent = an.likelihood(case, at(10), f)
+    news = _plan(150)["day"]
+    told = an._told(fit, news, None, START, 10, 10, f, silent)
+    assert an._not_heard(140) == pytest.approx(1, abs=1e-6)
+    assert float(f @ told.held) / told.never == pytest.approx(1 / 0.4, abs=1e-6)
+
+
+def test_a_named_day_moves_when(make):
+    case = make(("day", 25, (50, 50), "host"))
+    named, silent = (forecast.update(c, at(30), draws=0) for c in (case, make()))
+    assert float(named.ever.probability) > float(silent.ever.probability)
+    day = named.opening.probability.values
+    assert day.argmax() == 50 - 30 - 1  # the day itself is the likeliest
+    assert day[: 50 - 30 - 1].sum() == pytest.approx(0, abs=0.02)  # hardly before it
+
+
+def test_no_delay_heard_as_it_nears_is_evidence(make):
+    case = make(("day", 25, (50, 50), "host"))
+    on_time = [
+        float(forecast.update(case, at(a), draws=0).opening.probability.values[50 - a - 1])
+        for a in (26, 35, 45, 49)
+    ]
+    assert on_time == sorted(on_time)
+    assert on_time[-1] > on_time[0] + 0.05
+
+
+def test_a_window_moves_when_never_whether(make):
+    window, silent = (
+        forecast.update(c, at(30), draws=0) for c in (make(("window", 25, (50, 60), "host")), make())
+    )
+    assert float(window.ever.probability) == pytest.approx(float(silent.ever.probability), abs=1e-9)
+    near = slice(50 - 31, 60 - 30)
+    assert (
+        window.opening.probability.values[near].sum() > 3 * silent.opening.probability.values[near].sum()
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        # a restatement, by another source or the same, adds nothing
+        (
+            [("day", 10, (40, 40), "host")],
+            [("day", 10, (40, 40), "host"), ("day", 12, (40, 40), "host")],
+        ),
+        # the latest supersedes
+        (
+            [("day", 15, (60, 60), "host")],
+            [("day", 10, (40, 40), "host"), ("day", 15, (60, 60), "host")],
+        ),
+    ],
+)
+def test_announcements_of_one_plan_are_one_state(make, first, second):
+    a, b = (forecast.update(make(*news), at(20), draws=0) for news in (first, second))
+    assert a.held.probability.values == pytest.approx(b.held.probability.values, abs=0.05)
+    if second[1][2] == second[0][2]:
+        assert a.held.probability.values == pytest.approx(b.held.probability.values, abs=1e-12)
+
+
+def test_reports_carry_their_phi(make):
+    host, rumour, silent = (
+        float(forecast.update(make(*news), at(30), draws=0).ever.probability)
+        for news in ([("day", 25, (50, 50), "host")], [("day", 25, (50, 50), "rumour")], [])
+    )
+    assert silent < rumour < host
+    assert rumour - silent < 0.5 * (host - silent)
+
+
+def test_bad_news_lowers_and_calling_off_lowers_more(make):
+    named = ("day", 10, (60, 60), "host")
+    quiet, put_off, called_off = (
+        float(forecast.update(make(named, *news), at(30), draws=0).ever.probability)
+        for news in ([], [("postponed", 29, None, "host")], [("cancelled", 29, None, "host")])
+    )
+    assert called_off < put_off < quiet
+
+
+def test_what_is_announced_later_does_not_exist(make):
+    later = make(("day", 25, (50, 50), "host"))
+    a, b = (forecast.update(c, at(24), draws=50) for c in (later, make()))
+    assert a.to_dict() == b.to_dict()
+
+
+def test_ranges_and_the_twin_know_of_announcements(make):
+    f = forecast.update(make(("day", 25, (50, 50), "host")), at(30), draws=4000, seed=3)
+    w = np.exp(f.futures.draws).sum(0)
+    by = np.einsum("sd,sld->ld", np.exp(f.futures.draws), f.futures.by_draw[:, :, f.futures.which])
+    mean = by.sum(1) / w.sum()
+    assert mean == pytest.approx(f.held.prior.values, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("opens = 2020-02-20", "", "a day needs opens"),
+        ('kind = "day"', 'kind = "dated"', "kind"),
+        ("opens = 2020-02-20", "opens = [2020-02-20, 2020-02-25]", "a day is one day"),
+        ("opens = 2020-02-20", "opens = 2019-12-20", "is not after proposed"),
+        ("2020-01-26 }", "2019-12-26 }", "before proposed"),
+        ('"host", published', '"hostt", published', 'did you mean "host"?'),
+        ('kind = "day"', 'kind = "cancelled"', "what is cancelled does not open"),
+    ],
+)
+def test_wrong_announcements(make, tmp_path, old, new, message):
+    make(("day", 25, (50, 50), "host"))
+    path = tmp_path / "events.toml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    with pytest.raises(CaseError, match=message.replace("?", r"\?")):
+        forecast.load(tmp_path, fitted=False)
+
+
+def test_announcements_need_a_fit(make, tmp_path):
+    make(("day", 25, (50, 50), "host"))
+    with pytest.raises(CaseError, match="learns from history; make it with: forecast fit"):
+        forecast.load(tmp_path)
