@@ -264,8 +264,11 @@ def judgements(f: Forecast) -> Section:
             ("comes if willing: ", x.attends_if_willing),
             ("comes if not: ", x.attends_if_unwilling),
         ]
-        judged = [(k.replace("_", " "), v) for k, v in (*willing, *attends) if v]
-        rows.append((text(x.name), _tables(labels, judged), h("{}{}", text(x.why), _at(f, x.article))))
+        given = [(k.replace("_", " "), v) for k, v in (*willing, *attends) if v]
+        how = _tables(labels, given)
+        if x.attends_like:
+            how = h("as parties of its role came in the past: {}", percent(case.in_history(x)))
+        rows.append((text(x.name), how, h("{}{}", text(x.why), _at(f, x.article))))
     if rows:
         parts.append(fold(f"Actors ({len(rows)})", table(
             "Would come, if it were held and he were let in; and comes", [Column("Actor"), Column("Judged"),

@@ -34,8 +34,8 @@ SHOWN = 12
 def base_rate(f: Forecast) -> Section:
     """What the base rate is, where it comes from, and the comparable proposals."""
     if not f.case.fit_used:
-        ever = float(chances(f.case)[0].mean())
-        body = h("<p>Elicited: {} that such a meeting ever opens.</p>", percent(ever))
+        elicited = percent(float(chances(f.case)[0].mean()))
+        body = h("<p>Elicited: {} that such a meeting ever opens.</p>", elicited)
         return Section(
             "base-rate", "Base rate", body, "How often and how fast such proposals lead to talks."
         )
@@ -84,20 +84,20 @@ def _comparable(f: Forecast, known: pd.DataFrame) -> Html:
     near = known[(known.conflict == base.conflict) | kind].sort_values("first_proposed", ascending=False)
     rows = []
     for r in near.itertuples():
-        became = {"held": f"held after {r.days} days", "dead": f"never, given up after {r.days} days",
+        fate = {"held": f"held after {r.days} days", "dead": f"never, given up after {r.days} days",
                   "open": "still open"}[str(r.status)]  # fmt: skip
         urls = str(every.source_urls.get(r.Index, "")) if "source_urls" in every else ""
         title = link(urls.split(";")[0], str(r.name)) if urls else text(str(r.name))
         rows.append((title, text(str(r.conflict)), short_date(r.first_proposed, True),
-                     h('<span class="{}">{}</span>', "up" if r.status == "held" else "down", became)))  # fmt: skip
+                     h('<span class="{}">{}</span>', "up" if r.status == "held" else "down", fate)))  # fmt: skip
     columns = [
         Column("Proposal"),
         Column("Conflict"),
         Column("Proposed", "n"),
         Column("What became of it"),
     ]
-    title = "Comparable proposals, the latest first: of the same conflict, or floated by the same kind of convener"
-    first = table(title, columns, rows[:SHOWN], kind="cards")
+    caption = "Comparable proposals, the latest first: of the same conflict, or floated by the same kind of convener"
+    first = table(caption, columns, rows[:SHOWN], kind="cards")
     if len(rows) <= SHOWN:
         return first
     more = table("Comparable proposals, earlier ones", columns, rows[SHOWN:], kind="cards")

@@ -91,7 +91,7 @@ def opens(case):
     """P(opens on day t | held), from the root itself."""
     from forecast.base_rate import chances, share_means
 
-    ever, opened = chances(case)
+    _, opened = chances(case)
     joint = share_means(case.scenarios)[:, None] * np.diff(opened, axis=2).mean(1)
     return np.concatenate([[0], joint.sum(0) / joint.sum()])
 

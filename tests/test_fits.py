@@ -136,7 +136,7 @@ def test_a_stale_fit_is_refused_with_the_remedy(own, spoil, message):
 
 def test_a_missing_fit_is_asked_for(own):
     (own / "fit.json").unlink()
-    with pytest.raises(CaseError, match="fit.json: missing, and this case learns from history"):
+    with pytest.raises(CaseError, match=r"fit\.json: missing, and this case learns from history"):
         forecast.load(own)
 
 
