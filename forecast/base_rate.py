@@ -66,20 +66,20 @@ def futures(
     held = np.array([s.held for s in case.scenarios])
     elapsed = (as_of - q.proposed).days
     share = share_means(case.scenarios)
-    ever, opened = chances(case)  # (K,), (S, K, length + 1)
-    reached = share @ (opened[:, :, -1] * held[:, None])
-    # P(s, opens on day t) and P(s, never), over the doubt about the base rate
-    joint = share[:, None] * np.einsum("k,skt->st", ever, np.diff(opened, axis=2)) / len(ever)
-    total = joint.sum()
-    news = _news(case, as_of, np.concatenate([[0.0], joint.sum(0) / total]))
+    ever, opened = chances(case)  # (K,), (held scenarios, K, length + 1)
+    # P(s, opens on day t) and P(never), over the doubt about the base rate
+    joint = share[held, None] * np.einsum("k,skt->st", ever, np.diff(opened, axis=2)) / len(ever)
+    never = 1 - (ever * (share[held] @ opened[:, :, -1])).mean()
+    news = _news(case, as_of, np.concatenate([[0.0], joint.sum(0) / joint.sum()]))
     weigh = news.held[1 + elapsed :]
-    day = joint[:, elapsed:] * weigh
-    never = float(1 - (ever * reached).mean()) * news.never
-    root = np.where(held, day.sum(1), share * never)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    root = share * never * news.never
+    day = np.zeros((len(held), len(weigh)))
+    day[held] = joint[:, elapsed:] * weigh
+    root[held] = day[held].sum(1)
+    with np.errstate(divide="ignore"):
         log_root = np.log(root)
-        day = np.where(held[:, None], day / root[:, None], 0.0)
     scale = np.logaddexp.reduce(log_root)
+    day[held] /= root[held, None]
     if not draws:
         empty = np.empty((len(held), 0))
         return Futures(held, log_root - scale, day, empty, np.empty(0, int), empty[:, :, None])
@@ -88,21 +88,22 @@ def futures(
     elicited = case.base_rate.held
     drawn = ever[which] if elicited is None else draw([elicited], draws, rng)[0]
     shares = _share_draws(case.scenarios, draws, rng)
-    mass = np.diff(opened[:, :, elapsed:], axis=2) * weigh  # (S, K, T)
-    waiting = mass.sum(2)
-    reach = (shares * opened[:, :, -1][:, which] * held[:, None]).sum(0)
-    by_scenario = np.where(
-        held[:, None], drawn * shares * waiting[:, which], (1 - drawn * reach) * shares * news.never
-    )
-    at = [min(max((d - as_of).days, 0), mass.shape[2]) for d in q.deadlines]
-    by = np.concatenate([np.zeros_like(mass[:, :, :1]), mass.cumsum(2)], axis=2)[:, :, at]
-    by = by / np.maximum(waiting, 1e-300)[:, :, None]
-    log_draws = np.log(np.maximum(by_scenario, 1e-300)) - scale
-    return Futures(held, log_root - scale, day, log_draws, which, by.transpose(0, 2, 1))
+    # P(opens by each deadline, and ever, after the as-of date | held, s) for each learned time
+    at = [min(max((d - as_of).days, 0), len(weigh)) for d in q.deadlines] + [len(weigh)]
+    mass = np.diff(opened[:, :, elapsed:], axis=2) * weigh
+    until = np.stack([mass[:, :, :n].sum(2) for n in at], axis=1)  # (held, deadlines + 1, K)
+    waiting = until[:, -1]
+    never_drawn = 1 - drawn * (shares[held] * opened[:, which, -1]).sum(0)
+    root_drawn = never_drawn * shares * news.never
+    root_drawn[held] = drawn * shares[held] * waiting[:, which]
+    by = np.zeros((len(held), len(q.deadlines), len(ever)))
+    by[held] = until[:, :-1] / np.maximum(waiting, 1e-300)[:, None]
+    log_draws = np.log(np.maximum(root_drawn, 1e-300)) - scale
+    return Futures(held, log_root - scale, day, log_draws, which, by)
 
 
 def chances(case: Case) -> tuple[NDArray[Any], NDArray[Any]]:
-    """P(held), shape (K,), and P(opened within t days | held, s), shape (S, K, T + 1).
+    """P(held), shape (K,), and P(opened within t days | s), shape (held scenarios, K, T + 1).
 
     K is the number of kept draws of a learned base rate, or 1. What is learned of P(held)
     is of `forecast.fits.HORIZON` days; a shorter horizon cuts it there.
@@ -117,10 +118,10 @@ def chances(case: Case) -> tuple[NDArray[Any], NDArray[Any]]:
         ever, usual = means([base.held]), log_normal(base.days_to_open, length)[None]
     else:
         ever, usual = learned[0].ever, learned[1]
-    opened = np.zeros((len(case.scenarios), len(ever), length + 1))
-    for i, s in enumerate(case.scenarios):
-        if s.held:
-            opened[i] = log_normal(s.days_to_open, length) if s.days_to_open else usual
+    times = [s.days_to_open for s in case.scenarios if s.held]
+    opened = np.empty((len(times), len(ever), length + 1))
+    for i, own in enumerate(times):
+        opened[i] = log_normal(own, length) if own else usual
     return ever, opened
 
 

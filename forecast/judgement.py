@@ -7,7 +7,7 @@ read as a Beta distribution; a number is certain.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Annotated, Any
@@ -190,15 +190,26 @@ def means(judgements: Iterable[Judgement]) -> NDArray[Any]:
         return np.asarray(np.where(np.isinf(a), low, a / (a + b)))
 
 
-def draw(judgements: Iterable[Judgement], size: int, rng: np.random.Generator) -> NDArray[Any]:
-    """Independent draws of the judgements, shape (n, size)."""
+def sampler(
+    judgements: Iterable[Judgement],
+) -> Callable[[int, np.random.Generator], NDArray[Any]]:
+    """A function of a size and a generator that gives independent draws, shape (n, size)."""
     low, high = _ends(judgements)
     a, b = fit_beta(low, high)
-    draws = np.repeat(low[:, None], size, axis=1)
     wide = np.isfinite(a)
-    draws[wide] = rng.beta(a[wide, None], b[wide, None], (int(wide.sum()), size))
-    # the ends belong to no judgement, but floating point can round a draw to them
-    return np.asarray(np.clip(draws, 1e-300, 1 - 1e-16))
+
+    def take(size: int, rng: np.random.Generator) -> NDArray[Any]:
+        draws = np.repeat(low[:, None], size, axis=1)
+        draws[wide] = rng.beta(a[wide, None], b[wide, None], (int(wide.sum()), size))
+        # the ends belong to no judgement, but floating point can round a draw to them
+        return np.asarray(np.clip(draws, 1e-300, 1 - 1e-16))
+
+    return take
+
+
+def draw(judgements: Iterable[Judgement], size: int, rng: np.random.Generator) -> NDArray[Any]:
+    """Independent draws of the judgements, shape (n, size)."""
+    return sampler(judgements)(size, rng)
 
 
 def quantile(judgements: Iterable[Judgement], q: float) -> NDArray[Any]:

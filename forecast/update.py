@@ -16,7 +16,7 @@ from forecast import attendance
 from forecast.base_rate import Futures, futures
 from forecast.case import Case
 from forecast.compiling import Compiled, compile_case
-from forecast.judgement import draw
+from forecast.judgement import sampler
 from forecast.tree import collect, marginals, weigh
 
 RANGE = (0.05, 0.95)
@@ -235,10 +235,10 @@ def _ranges(compiled: Compiled, root: Futures, draws: int, rng: np.random.Genera
     """Per draw: weights, and what is to be ranged over, in chunks that fit the memory."""
     kept: dict[str, list[NDArray[Any]]] = {k: [] for k in ("weight", "scenario", "node", "actor")}
     cells = max(compiled.tree.chance.size + compiled.tree.event_chance.size, 1)
-    size = max(min(_CELLS // cells, _CHUNK), 1)
+    size, take = max(min(_CELLS // cells, _CHUNK), 1), sampler(compiled.judgements)
     for start in range(0, draws, size):
         log_root = root.draws[:, start : start + size]
-        theta = draw(compiled.judgements, log_root.shape[1], rng)
+        theta = take(log_root.shape[1], rng)
         log_lik, chance = collect(compiled.tree, theta, weigh(compiled.tree, theta))
         p = _normalise(compiled, log_root, log_lik, chance)
         kept["weight"].append(p.log_evidence)

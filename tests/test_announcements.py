@@ -92,7 +92,8 @@ def opens(case):
     from forecast.base_rate import chances, share_means
 
     _, opened = chances(case)
-    joint = share_means(case.scenarios)[:, None] * np.diff(opened, axis=2).mean(1)
+    held = [s.held for s in case.scenarios]
+    joint = share_means(case.scenarios)[held, None] * np.diff(opened, axis=2).mean(1)
     return np.concatenate([[0], joint.sum(0) / joint.sum()])
 
 
