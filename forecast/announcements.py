@@ -121,6 +121,19 @@ def _none(fit: Fit, now: int, opens: NDArray[Any]) -> Likelihood:
     return Likelihood(held, 1 - nu + nu * float(opens @ held))
 
 
+def still_silent(case: Case, as_of: dt.date, by: dt.date, opens: NDArray[Any]) -> Likelihood:
+    """P(no day is named by a later date either | s, t, none is named yet).
+
+    Who opens by then has been named by then: zero. With announcements already made, one.
+    """
+    if case.announcements:
+        return Likelihood(np.ones(len(opens)), 1.0)
+    now, then = ((d - case.question.proposed).days for d in (as_of, by))
+    until, later = (_none(case.fit, k, opens) for k in (now, then))
+    held = np.divide(later.held, until.held, out=np.zeros(len(opens)), where=until.held > 0)
+    return Likelihood(held, later.never / until.never)
+
+
 def _told(
     fit: Fit,
     news: Announcement,

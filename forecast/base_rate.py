@@ -70,7 +70,7 @@ def futures(
     # P(s, opens on day t) and P(never), over the doubt about the base rate
     joint = share[held, None] * np.einsum("k,skt->st", ever, np.diff(opened, axis=2)) / len(ever)
     never = 1 - (ever * (share[held] @ opened[:, :, -1])).mean()
-    news = _news(case, as_of, np.concatenate([[0.0], joint.sum(0) / joint.sum()]))
+    news = _news(case, as_of, opening_days(case))
     weigh = news.held[1 + elapsed :]
     root = share * never * news.never
     day = np.zeros((len(held), len(weigh)))
@@ -147,6 +147,14 @@ def log_normal(days: tuple[float, float], length: int) -> NDArray[Any]:
     by_day = ndtr(z) / ndtr(z[-1])
     # a wide tail can round the day before the horizon up to one
     return np.asarray(np.minimum(by_day, 1 - 1e-12 * (np.arange(length + 1) < length)))
+
+
+def opening_days(case: Case) -> NDArray[Any]:
+    """P(opens on day t | held), t = 0 ... horizon, as judged on the day of the proposal."""
+    ever, opened = chances(case)
+    share = share_means(case.scenarios)[[s.held for s in case.scenarios]]
+    joint = share @ np.einsum("k,skt->st", ever, np.diff(opened, axis=2))
+    return np.concatenate([[0.0], joint / joint.sum()])
 
 
 def _news(case: Case, as_of: dt.date, opens: NDArray[Any]) -> Likelihood:

@@ -368,7 +368,11 @@ def limits(f: Forecast) -> Section:
         "Grades of sources are judgements too: nobody has published a calibration of them against truth.",
         f"It rests on {counted(len(reports), 'report')} of {counted(len(origins), 'origin')}: what nobody reported "
         "is known only by the silence after events that were watched for.",
-        f"Nothing published after {long_date(f.as_of)} is used. News that names an opening day has no weight yet.",
+        f"Nothing published after {long_date(f.as_of)} is used.",
+        "How long before the opening a day is named, and how it slips, is learned from few proposals; how early a "
+        "delay is heard of is a judgement."
+        if f.case.fit
+        else "Without a fit to history, that no opening day has been named says nothing here.",
         "Weights describe this model of the evidence; they are no causes.",
     ]
     return Section("limits", "Limits", h("<ul>{}</ul>", join(h("<li>{}</li>", x) for x in items)))

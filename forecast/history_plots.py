@@ -90,7 +90,8 @@ def swimmer(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_xlim(-0.05, max(1.1 * longest, 8))
     ticks = [d for d in _DAYS if d <= max(1.1 * longest, 8)]
     ax.set_xticks(ticks, [str(d) for d in ticks])
-    ax.legend(frameon=False, ncols=2, loc="lower left", bbox_to_anchor=(0, 1), borderpad=0)
+    ax.legend(frameon=False, ncols=4, loc="lower right", bbox_to_anchor=(1, 1), borderpad=0,
+              fontsize="small", columnspacing=1, handletextpad=0.2)  # fmt: skip
     return _says(
         ax, f"{counted(len(table), 'proposal')} of talks and what became of them. {' '.join(said)}"
     )

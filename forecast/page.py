@@ -306,7 +306,8 @@ def watch(f: Forecast, ahead: pd.DataFrame) -> Section:
         if rows else Html("<p>No event is being watched for.</p>")
     )  # fmt: skip
     answered = {e.answers for e in f.case.events}
-    naming = [w for w in f.case.watch if w.announces and w.by > f.as_of and w.id not in answered]
+    naming = [w for w in f.case.watch if w.announces and w.by > f.as_of and w.id not in answered
+              and f.case.fit is None]  # fmt: skip
     if naming:
         items = join(
             h("<li>{}, by {}</li>", text(short(w.what, 200)), short_date(w.by, True)) for w in naming

@@ -301,3 +301,20 @@ def test_announcements_need_a_fit(make, tmp_path):
     make(("day", 25, (50, 50), "host"))
     with pytest.raises(CaseError, match="learns from history; make it with: forecast fit"):
         forecast.load(tmp_path)
+
+
+def test_a_watch_for_a_day_tells_of_the_silence_to_come(make, tmp_path):
+    """If no day is named by then, the forecast is the one that a silent case will give that day."""
+    make()
+    path = tmp_path / "case.toml"
+    watch = '\n[[watch]]\nid = "named"\nwhat = "A day is named."\nby = 2020-02-20\nannounces = true\n'
+    path.write_text(path.read_text("utf-8") + watch, "utf-8")
+    plain = make()
+    path.write_text(CASE + watch, "utf-8")
+    case = forecast.load(tmp_path, fitted=False).model_copy(update={"fit": plain.fit})
+    row = forecast.watch_table(case).loc["named"]
+    later = forecast.update(case, dt.date(2020, 2, 20), draws=0)
+    assert row.if_not == pytest.approx(float(later.held.probability[-1]), abs=1e-12)
+    now = float(forecast.update(case, draws=0).held.probability[-1])
+    assert row.chance * row.if_seen + (1 - row.chance) * row.if_not == pytest.approx(now, abs=1e-12)
+    assert row.if_not < now < row.if_seen
