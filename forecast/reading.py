@@ -274,7 +274,7 @@ def _naming(f: Forecast, answered: set[str | None], when: int) -> list[tuple[Any
         if not waiting or case.fit is None or case.announcements or watch.by in seen:
             continue
         seen.add(watch.by)
-        others = [w.what for w in case.watch if w.announces and w.by == watch.by]
+        others = [w.what.rstrip(".") for w in case.watch if w.announces and w.by == watch.by]
         silent = still_silent(case, f.as_of, watch.by, days)
         opening = f.opening.probability.values
         quiet = opening * silent.held[-len(opening) :]
@@ -283,7 +283,9 @@ def _naming(f: Forecast, answered: set[str | None], when: int) -> list[tuple[Any
         now, if_not = float(opening[:left].sum()), float(quiet[:left].sum()) / none
         if_seen = (now - none * if_not) / (1 - none)
         gain = none * (1 - none) * (if_seen - if_not) ** 2
-        rows.append((watch.id, " / ".join(others), watch.by, "", 1 - none, if_seen, if_not, gain))
+        rows.append(
+            (watch.id, f"{', or: '.join(others)}.", watch.by, "", 1 - none, if_seen, if_not, gain)
+        )
     return rows
 
 
