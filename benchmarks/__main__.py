@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,9 @@ ROUNDS = 11
 VERSIONS = ("numpy", "scipy", "pandas", "xarray", "pydantic", "typer", "pyagrum")
 
 
-def child(*arguments: str) -> str:
+def child(*arguments: str, env: Mapping[str, str] | None = None) -> str:
     """Output of a fresh interpreter that may use and write bytecode caches."""
-    env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | dict(env or {})
     command = [sys.executable, *arguments]
     done = subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, check=False)
     if done.returncode:

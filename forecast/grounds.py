@@ -1,18 +1,12 @@
-"""What the page rests on: the evidence, its sources and reasons, the method and its limits."""
+"""What the page rests on: the evidence, its sources, and the reasons of what was judged."""
 
 from __future__ import annotations
 
-import base64
-import json
-import platform
-from importlib import metadata
 from typing import Any
 
 import pandas as pd
-import xarray as xr
-from latex2mathml.converter import convert
 
-from forecast import __version__, svg, tables
+from forecast import svg
 from forecast.judgement import Judgement
 from forecast.markup import (
     Column,
@@ -39,11 +33,6 @@ from forecast.summary import first_known, grade, main_origin, numbers, points, w
 from forecast.update import Forecast, update
 
 _FEW = 14
-FORMULA = (
-    r"P(s,t \mid \text{reports}) \;\propto\; \bar{\pi}(s,t) \prod_{z} \sum_{z \in \{0,1\}} P(z \mid s) "
-    r"\prod_{e} \Bigl[ P(e \mid z) \prod_{\text{denying}} \varphi + (1 - P(e \mid z)) "
-    r"\prod_{\text{affirming}} \varphi \Bigr]"
-)
 
 
 def evidence(f: Forecast, moved: pd.DataFrame) -> Section:
@@ -302,101 +291,3 @@ def _tables(labels: dict[str, str], given: list[tuple[str, Any]]) -> Html:
 
 def _words(value: Judgement) -> Html:
     return h('<span class="nowrap">{}</span>', str(value).replace("-", "–"))
-
-
-def rule(f: Forecast) -> Section:
-    """How the question resolves."""
-    q = f.case.question
-    rows = [
-        ("Yes if", q.yes_if),
-        ("No if", q.no_if),
-        ("Void if", q.void_if),
-        ("Takes part if", q.attends_if),
-    ]
-    items = join(h("<div><dt>{}</dt><dd>{}</dd></div>", k, text(v)) for k, v in rows if v)
-    days = ", ".join(long_date(d) for d in q.deadlines)
-    body = h('<dl class="list">{}<div><dt>Deadlines</dt><dd>{}; time is cut at {}</dd></div></dl>',
-             items, days, long_date(q.horizon))  # fmt: skip
-    return Section("rule", "What counts", body)
-
-
-def method(f: Forecast, sampled: xr.DataTree) -> Section:
-    """Method in three sentences and a formula; what was sampled; how the engines agree."""
-    from forecast.sampling import agreement, diagnostics
-
-    frame, health = agreement(sampled, f), diagnostics(sampled)
-    formula = h('<div class="formula" tabindex="0" role="group" aria-label="Formula">{}</div>',
-                Html(convert(FORMULA, display="block")))  # fmt: skip
-    prose = (
-        "<p>Each future <i>s</i> makes conditions and stances <i>z</i> more or less likely, each of these makes "
-        "events <i>e</i> more or less likely, and each event makes reports likely, by how far their sources can be "
-        "trusted (φ). The base rate says how often and how fast such proposals lead to talks; that nothing "
-        "has opened by the as-of date lowers it by itself. Everything hidden is summed exactly, in one pass over the "
-        "tree, with the judgements at their means; the input ranges come from drawing them.</p>"
-    )
-    names = {
-        "max_rhat": "largest R̂ (1 is converged)", "min_ess_bulk": "fewest effective draws, bulk",
-        "min_ess_tail": "fewest effective draws, tails", "divergences": "divergences", "draws": "draws kept",
-    }  # fmt: skip
-    rows = [(names.get(k, k), f"{v:.3f}" if k == "max_rhat" else f"{v:.0f}") for k, v in health.items()]
-    rows.append(("effective draws behind the input ranges", f"{f.effective_draws:.0f}"))
-    checked = table("What was sampled", [Column("Diagnostic"), Column("Value", "n")], rows, kind="cards")
-    each = [(text(f"{r.quantity} {str(r.of).replace('_', ' ')}"), f"{100 * r.exact:.2f}", f"{100 * r.sampled:.2f}",
-             f"{100 * r.mcse:.2f}", signed(r.z)) for _, r in frame.iterrows()]  # fmt: skip
-    columns = [
-        Column("Quantity"),
-        *(Column(x, "n") for x in ("Exact, %", "Sampled, %", "MC error", "z")),
-    ]
-    worst = float(frame["z"].abs().max())
-    body = h("{}{}<h3>Two engines</h3><p>The same tree, sampled with PyMC: {}, the largest difference {} standard "
-             "errors.</p>{}{}", Html(prose), formula, counted(len(frame), "quantity", "quantities"), f"{worst:.1f}",
-             checked, fold("Exact beside sampled", table("Exact beside sampled", columns, each, kind="cards")))  # fmt: skip
-    return Section("method", "Method", body)
-
-
-def limits(f: Forecast) -> Section:
-    """What the model cannot know."""
-    reports = [r for e in f.case.events for r in e.reports]
-    origins = {f.case.origin(r) for r in reports}
-    items = [
-        f"The futures, indicators and likelihoods are judgements of people. If the true future is not among the "
-        f"{counted(len(f.case.scenarios), 'scenario')}, the model cannot find it.",
-        "The input range shows how far the same reasoning moves when its inputs do. It is not an interval that "
-        "covers the event, and it is not scored.",
-        "Judgements are drawn independently: a person who reads “likely” high reads it high everywhere, so the "
-        "true spread is wider.",
-        "Grades of sources are judgements too: nobody has published a calibration of them against truth.",
-        f"It rests on {counted(len(reports), 'report')} of {counted(len(origins), 'origin')}: what nobody reported "
-        "is known only by the silence after events that were watched for.",
-        f"Nothing published after {long_date(f.as_of)} is used.",
-        "How long before the opening a day is named, and how it slips, is learned from few proposals; how early a "
-        "delay is heard of is a judgement."
-        if f.case.fit
-        else "Without a fit to history, that no opening day has been named says nothing here.",
-        "Weights describe this model of the evidence; they are no causes.",
-    ]
-    return Section("limits", "Limits", h("<ul>{}</ul>", join(h("<li>{}</li>", x) for x in items)))
-
-
-def reproduce(f: Forecast) -> Section:
-    """Digest, versions, seed, and the numbers to take away."""
-    packages = ("numpy", "scipy", "pandas", "xarray", "pymc", "nutpie", "arviz", "nbconvert")
-    rows = [
-        ("Case", f.case.name), ("As of", str(f.as_of)), ("Digest of the case", f.case.digest), ("Seed", str(f.seed)),
-        ("forecast", __version__), ("Python", platform.python_version()),
-        *((p, metadata.version(p)) for p in packages),
-    ]  # fmt: skip
-    stamp = join(h("<div><dt>{}</dt><dd>{}</dd></div>", k, text(v)) for k, v in rows)
-    numbers_ = json.dumps(f.to_dict(), ensure_ascii=False, indent=1)
-    name = f"{f.case.name}-{f.as_of}"
-    body = h(
-        '<p class="downloads"><a download="{}.csv" href="{}">The numbers as CSV</a> '
-        '<a download="{}.json" href="{}">and as JSON</a></p><dl class="stamp">{}</dl>',
-        name, _data(tables.as_csv(f), "text/csv"), name, _data(numbers_, "application/json"), stamp,
-    )  # fmt: skip
-    return Section("reproduce", "Reproduce", body,
-                   "The same case, date, seed and versions give this page again, byte for byte.")  # fmt: skip
-
-
-def _data(content: str, kind: str) -> str:
-    return f"data:{kind};charset=utf-8;base64,{base64.b64encode(content.encode()).decode()}"

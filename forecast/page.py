@@ -16,16 +16,8 @@ import pandas as pd
 import xarray as xr
 
 from forecast import svg, tables
-from forecast.grounds import (
-    evidence,
-    judgements,
-    ladder,
-    limits,
-    method,
-    reproduce,
-    rule,
-    sources,
-)
+from forecast.closing import limits, method, reproduce, rule
+from forecast.grounds import evidence, judgements, ladder, sources
 from forecast.markup import (
     NBSP,
     Column,

@@ -51,6 +51,14 @@ def test_minimal_case_is_minimal_and_complete(harbour):
     assert "Harbour talks, as of 2025-03-20" in ran.output
 
 
+@pytest.mark.slow
+def test_minimal_case_gets_its_report(harbour, tmp_path):
+    done = CliRunner().invoke(app, ["report", str(harbour), "-o", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    page = (tmp_path / "out" / "harbour.html").read_text("utf-8")
+    assert "Will the port and the union meet by 30 June 2025?" in re.sub(r"<[^>]+>|\s+", " ", page)
+
+
 def test_minimal_case_by_hand(harbour):
     """Two scenarios, one indicator, one event: the posterior odds are prior odds times ratio."""
     case = forecast.load(harbour)
