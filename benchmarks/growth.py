@@ -17,7 +17,7 @@ from benchmarks.cases import synthetic
 from forecast.base_rate import Futures, futures
 from forecast.case import Case
 from forecast.compiling import compile_case
-from forecast.update import solve, update
+from forecast.updating import solve, update
 
 SIZES = (1_000, 5_500, 10_000)
 ROUNDS = 15

@@ -21,7 +21,7 @@ from forecast.case import Case
 from forecast.compiling import compile_case
 from forecast.judgement import Judgement, means
 from forecast.parts import pick
-from forecast.update import solve
+from forecast.updating import solve
 
 ROUNDS = 15
 

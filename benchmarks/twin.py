@@ -28,7 +28,7 @@ from forecast.base_rate import futures
 from forecast.case import Case
 from forecast.judgement import Judgement, fit_beta
 from forecast.parts import pick
-from forecast.update import opened_by
+from forecast.updating import opened_by
 
 ROUNDS, WARM = 5, 3
 CHAINS, TUNE, DRAWS = 2, 300, 300
@@ -94,7 +94,7 @@ def plain(case: Case) -> Any:
             best[key] = min(best.get(key, 1), known.phi(r))
         denied, affirmed = (np.prod([x for (d, _), x in best.items() if d == side]) for side in (1, 0))
         half_life = getattr(parts[known.node_of(e)], "half_life", None)
-        age = 0 if e in silent and half_life is None else (as_of - (e.by if e in silent else e.date[1])).days
+        age = (as_of - (e.by if e in silent else e.date[1])).days
         fresh = 0.5 ** (max(age, 0) / half_life) if half_life else 1.0
         news[known.node_of(e)].append((labels, denied, affirmed, fresh))
 
@@ -198,7 +198,6 @@ def run(side: str, case: Case, seed: int) -> dict[str, float]:
 
     draws = tree["posterior"].to_dataset()
     effective = az.ess(draws[[x for x in QUANTITIES if x in draws]], method="bulk")
-    # an actor who must be there follows `ever`: no quantity of his own is left out by mistake
     least = min(float(x.min()) for x in effective.data_vars.values())
     sampling = float(tree["posterior"].attrs["sampling_time"])
     return {"effective": least, "sampling": sampling, "compiling": spent - sampling}
@@ -245,7 +244,9 @@ def main(case: str) -> int:
         return statistics.median(x[key] for x in runs[side])
 
     rate = {k: statistics.median(x["effective"] / x["sampling"] for x in v) for k, v in runs.items()}
-    rows: list[tuple[str, ...]] = [("side", "effective draws per s", "of one run", "sampling", "compiling")]
+    rows: list[tuple[str, ...]] = [
+        ("side", "effective draws per s", "of one run", "sampling", "compiling")
+    ]
     for side, label in SIDES.items():
         rows.append((label, f"{rate[side]:.0f}", f"{middle(side, 'effective'):.0f}",
                      f"{middle(side, 'sampling'):.2f} s", f"{middle(side, 'compiling'):.1f} s"))  # fmt: skip
@@ -263,7 +264,9 @@ def main(case: str) -> int:
              ("warm", statistics.median(warm), 30, f"{min(warm):.1f} - {max(warm):.1f} s"))  # fmt: skip
     for what, seconds, limit, how in whole:
         met.append(seconds < limit)
-        rows.append((f"whole process, {what}", f"{seconds:.1f} s", f"< {limit} s", verdict(met[-1]), how))
+        rows.append(
+            (f"whole process, {what}", f"{seconds:.1f} s", f"< {limit} s", verdict(met[-1]), how)
+        )
     show(rows)
     print(f"\n{case}: {CHAINS} chains of {TUNE} + {DRAWS} draws, medians of {ROUNDS} rounds with seeds of "
           f"their own,\nthe sides in turn, each in a fresh process with warm caches; the worst of "

@@ -12,17 +12,18 @@ PyMC nor matplotlib.
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from forecast.case import Case
+    from forecast.fits import Fit, held_by
+    from forecast.fitting import fit
+    from forecast.history import as_known, proposals
     from forecast.loading import CaseError, check_article, load, shipped
     from forecast.reading import contributions, ladder, replay, watch_table
     from forecast.sampling import agreement, diagnostics, model, sample
-    from forecast.update import Forecast, update
+    from forecast.updating import Forecast, update
 
 __version__ = "0.1.0"
 
@@ -32,22 +33,31 @@ _WHERE = {
     "check_article": "loading",
     "load": "loading",
     "shipped": "loading",
-    "Forecast": "update",
-    "update": "update",
+    "Forecast": "updating",
+    "update": "updating",
     "contributions": "reading",
     "ladder": "reading",
     "replay": "reading",
     "watch_table": "reading",
+    "Fit": "fits",
+    "held_by": "fits",
+    "fit": "fitting",
+    "as_known": "history",
+    "proposals": "history",
     "agreement": "sampling",
     "diagnostics": "sampling",
     "model": "sampling",
     "sample": "sampling",
 }
-_MODULES = ("attendance", "judgement", "page", "plots", "tables", "tree")
+_MODULES = (
+    "attendance", "classes", "fits", "history", "history_plots", "judgement", "page", "plots",
+    "reading", "tables", "tree",
+)  # fmt: skip
 
 __all__ = [
-    "Case", "CaseError", "Forecast", "agreement", "check_article", "contributions", "diagnostics",
-    "ladder", "load", "model", "replay", "sample", "shipped", "update", "watch_table",
+    "Case", "CaseError", "Fit", "Forecast", "agreement", "as_known", "check_article",
+    "contributions", "diagnostics", "fit", "held_by", "ladder", "load", "model", "proposals",
+    "replay", "sample", "shipped", "update", "watch_table",
 ]  # fmt: skip
 
 
@@ -61,15 +71,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*__all__, *_MODULES, "__version__"})
-
-
-class _Package(ModuleType):
-    """Importing the module `forecast.update` would hide the function of that name."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in _WHERE and isinstance(value, ModuleType):
-            value = getattr(value, name)
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

@@ -14,7 +14,7 @@ from forecast.case import Case
 from forecast.fits import HORIZON, LEVELS, Fit, attends, curve
 from forecast.history import ROLES
 from forecast.parts import BaseRate
-from forecast.update import update
+from forecast.updating import update
 
 COLUMNS = {"stage": "stage", "convener": "convener_type", "kind": "row_type", "conflict": "conflict"}
 """Dimension of a class -> column of the table, and key of a case's `[base_rate]`."""

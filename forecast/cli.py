@@ -92,7 +92,7 @@ def run(
     """Forecast a case: the meeting by each deadline, its scenarios, who takes part."""
     from forecast import tables
     from forecast.loading import load
-    from forecast.update import update
+    from forecast.updating import update
 
     with _friendly():
         if as_json and as_csv:

@@ -24,7 +24,7 @@ from forecast.markup import (
     table,
     text,
 )
-from forecast.update import Forecast
+from forecast.updating import Forecast
 
 FORMULA = (
     r"P(s,t \mid \text{reports}) \;\propto\; \bar{\pi}(s,t) \prod_{z} \sum_{z \in \{0,1\}} P(z \mid s) "

@@ -30,7 +30,7 @@ from forecast.markup import (
 from forecast.parts import Passage, Report
 from forecast.reading import ladder as dependence
 from forecast.summary import first_known, grade, main_origin, numbers, points, what_happened
-from forecast.update import Forecast, update
+from forecast.updating import Forecast, update
 
 _FEW = 14
 

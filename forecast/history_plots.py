@@ -14,7 +14,7 @@ from matplotlib.ticker import PercentFormatter
 from forecast import svg
 from forecast.markup import counted, long_date, percent, short_date, span
 from forecast.plots import BLUE, GREEN, GREY, ORANGE, _axes, _dated, _finish, _plain, _says
-from forecast.update import Forecast
+from forecast.updating import Forecast
 
 _FATE = {
     "held": ("opened", BLUE, "o"),

@@ -43,7 +43,7 @@ from forecast.past import base_rate
 from forecast.people import actors, together
 from forecast.reading import replay
 from forecast.summary import Line, confidence, points, timeline, what_happened
-from forecast.update import Forecast
+from forecast.updating import Forecast
 
 _MANY = 16
 

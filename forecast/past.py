@@ -25,7 +25,7 @@ from forecast.markup import (
     table,
     text,
 )
-from forecast.update import RANGE, Forecast
+from forecast.updating import RANGE, Forecast
 
 SHOWN = 12
 """Comparable proposals shown before the fold."""

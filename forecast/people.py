@@ -21,7 +21,7 @@ from forecast.markup import (
     text,
     whole,
 )
-from forecast.update import Forecast
+from forecast.updating import Forecast
 
 
 def actors(f: Forecast) -> Section:

@@ -28,7 +28,7 @@ from forecast.case import Case
 from forecast.markup import long_date, percent, short, short_date, signed, span, whole
 from forecast.summary import points
 from forecast.tables import table, whole_scenarios
-from forecast.update import Forecast
+from forecast.updating import Forecast
 
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#808080"
 """Of the palette by Okabe and Ito, which people with any colour vision can tell apart."""

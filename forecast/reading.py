@@ -17,7 +17,7 @@ from forecast.case import Case
 from forecast.compiling import Compiled, compile_case
 from forecast.parts import Event, Report
 from forecast.tree import collect, marginals, weigh
-from forecast.update import Forecast, opened_by, update
+from forecast.updating import Forecast, opened_by, update
 
 _BATCH = 500
 

@@ -40,7 +40,7 @@ from forecast.case import Case  # noqa: E402
 from forecast.compiling import Compiled, compile_case  # noqa: E402
 from forecast.judgement import fit_beta  # noqa: E402
 from forecast.tree import collect, marginals, weigh  # noqa: E402
-from forecast.update import Forecast, opened_by  # noqa: E402
+from forecast.updating import Forecast, opened_by  # noqa: E402
 
 _ROUNDING = 1e-9
 

@@ -30,7 +30,7 @@ from forecast.markup import (
     toned,
 )
 from forecast.parts import Event
-from forecast.update import Forecast
+from forecast.updating import Forecast
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from forecast.tree import weigh
 
 if TYPE_CHECKING:
     from forecast.case import Case
-    from forecast.update import Forecast
+    from forecast.updating import Forecast
 
 OF = ("held", "opening", "scenarios", "indicators", "actors")
 

@@ -25,7 +25,7 @@ from forecast.base_rate import futures
 from forecast.case import Case
 from forecast.compiling import compile_case
 from forecast.judgement import draw
-from forecast.update import actor_chances, opened_by, solve, update
+from forecast.updating import actor_chances, opened_by, solve, update
 
 pytestmark = pytest.mark.slow
 

@@ -31,7 +31,7 @@ from forecast.case import Case
 from forecast.compiling import compile_case
 from forecast.judgement import GRADES, Judgement, draw, parse_judgement
 from forecast.tree import collect, marginals, weigh
-from forecast.update import RANGE, Forecast, _ranges, actor_chances, before_reports, opened_by, update
+from forecast.updating import RANGE, Forecast, _ranges, actor_chances, before_reports, opened_by, update
 
 EXACT = 1e-12
 

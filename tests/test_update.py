@@ -31,7 +31,7 @@ from scipy import stats
 from forecast import tables
 from forecast.case import Case
 from forecast.parts import Event, Report
-from forecast.update import Forecast, update, weighted_quantiles
+from forecast.updating import Forecast, update, weighted_quantiles
 
 EXACT = 1e-12
 READY = indicator("ready", {"yes": 0.8, "no": 0.3})
@@ -563,8 +563,8 @@ def test_heavy_libraries_are_not_imported(code: str, tmp_path: Path) -> None:
 
 
 def test_update_is_the_function_however_it_is_reached() -> None:
-    # the module of the same name would hide it, once it is imported
-    code = ("import forecast.update, forecast; from forecast import update; "
+    # no module has its name: one that had would hide it, once it is imported
+    code = ("import forecast.updating, forecast; from forecast import update; "
             "assert callable(forecast.update) and update is forecast.update; "
             "from forecast.reading import ladder; assert callable(forecast.update)")  # fmt: skip
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
