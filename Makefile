@@ -33,7 +33,7 @@ help:
 report: $(VENV)/installed
 	@echo "Making the report of $(CASE): its notebook is run from top to bottom, then written as one HTML file."
 	@$(BIN)/forecast report "$(CASE)" -o "$(OUT)"
-	@echo "Done. The report is in $(OUT)/: open it in a browser; it needs no network."
+	@echo "Done. Open it in a browser; it needs no network."
 
 test: $(VENV)/installed
 	@echo "Checking style and types, then running the tests."

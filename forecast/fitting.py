@@ -96,7 +96,8 @@ def fit(
     known = history.as_known(table, as_of, leave_out)
     opened = sample(opening.model(known), seed=seed, progress=progress)
     conflicts = tuple(opened["posterior"].coords["conflict"].to_numpy().tolist())
-    came = sample(attending.model(known, conflicts), seed=seed, progress=progress)
+    # its spreads mix slowly, and it takes no time
+    came = sample(attending.model(known, conflicts), seed=seed, progress=progress, draws=2000)
     return Fit(
         name, as_of, tuple(leave_out), history.digest(known), conflicts,
         draws=kept(opened, OPENING) | kept(came, ATTENDING), seed=seed,
@@ -115,6 +116,7 @@ def sample(
     *,
     seed: int = 1,
     progress: bool = False,
+    draws: int = 1000,
     accept: tuple[float, ...] = (opening.TARGET_ACCEPT, 0.995),
 ) -> xr.DataTree:
     """Draws of a model of opening or attendance, by four chains that agree.
@@ -124,6 +126,8 @@ def sample(
     model : pymc.Model
     seed : int
     progress : bool
+    draws : int
+        Of each chain.
     accept : tuple of float
         Acceptance to aim at; the next one is tried when the chains do not agree.
 
@@ -141,7 +145,7 @@ def sample(
     for target in accept:
         with sampling._reproducible(), sampling._quiet("pymc", "nutpie", "numba", "pytensor"):
             raw: xr.DataTree = pm.sample(
-                draws=1000, tune=1000, chains=4, nuts_sampler="nutpie", target_accept=target,
+                draws=draws, tune=1000, chains=4, nuts_sampler="nutpie", target_accept=target,
                 random_seed=seed, progressbar=progress, compute_convergence_checks=False,
                 model=model,
             )  # fmt: skip

@@ -171,7 +171,8 @@ def test_imports_go_one_way() -> None:
         for path in MODULES
     }
     assert graph["forecast"] == set()
-    assert graph["forecast.updating"] >= {"forecast.tree", "forecast.case"}  # the parser does see imports
+    # the parser does see imports
+    assert graph["forecast.updating"] >= {"forecast.tree", "forecast.case"}
     TopologicalSorter(graph).prepare()  # raises CycleError, which names the cycle
 
 
