@@ -1,7 +1,6 @@
 """The notebooks run for real under plain nbconvert, and become sound pages."""
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,8 @@ import pytest
 from bs4 import BeautifulSoup
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+# report.ipynb is run by tests/test_report.py and tests/test_readme.py
+NOTEBOOKS = [p for p in NOTEBOOKS if p.stem != "report"]
 
 
 @pytest.mark.slow
@@ -26,7 +27,7 @@ def test_notebook_runs_under_nbconvert(path, tmp_path):
     assert "No description has been provided" not in html
     pictures = page.find_all("img")
     for picture in pictures:
-        assert re.search(r"\d", picture.get("alt", "")), "an alternative text is made from the numbers"
+        assert len(picture.get("alt", "")) > 40
         assert picture["src"].startswith("data:")
-    assert path.stem == "report" or pictures
+    assert pictures
     assert not page.select(".output_error, .error")

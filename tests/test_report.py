@@ -337,7 +337,7 @@ def test_every_element_has_its_place(soup: BeautifulSoup) -> None:
     sections = [s["id"] for s in soup.find_all("section")]
     assert sections == [
         "forecast", "over-time", "when", "evidence", "ladder", "actors", "together", "scenarios", "watch",
-        "sources", "judgements", "method", "limits", "rule", "reproduce", "code",
+        "base-rate", "sources", "judgements", "method", "limits", "rule", "reproduce", "code",
     ]  # fmt: skip
     contents = [a["href"][1:] for a in soup.select("nav.side a")]
     assert contents == sections

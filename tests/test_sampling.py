@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -170,6 +171,32 @@ def test_a_seed_repeats_in_silence(
     for name, values in draws_of_rich["posterior"].data_vars.items():
         assert values.equals(again["posterior"][name]), name
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_seed_repeats_from_an_empty_and_from_a_warm_compile_cache(tmp_path: Path) -> None:
+    env = {k: v for k, v in os.environ.items() if k != "PYTENSOR_FLAGS"} | {
+        "PYTENSOR_FLAGS": f"base_compiledir={tmp_path / 'pytensor'}",
+        "NUMBA_CACHE_DIR": str(tmp_path / "numba"),
+        "PYTHONPATH": str(Path(__file__).parent),
+    }
+    code = """
+import hashlib, forecast
+from test_sampling import rich
+tree = forecast.sample(rich(), seed=1, draws=50, tune=100, chains=2, progressbar=False)
+draws = sorted(tree["posterior"].data_vars.items())
+print(hashlib.sha256(b"".join(x.values.tobytes() for _, x in draws)).hexdigest())
+"""
+    digests, kept = [], []
+    for _ in ("empty", "warm"):
+        kept.append(sum(1 for x in tmp_path.rglob("*.nb*")))
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+        assert done.returncode == 0, done.stderr
+        digests.append(done.stdout.strip())
+    assert kept[0] == 0
+    assert kept[1] > 0  # the second run did find what the first had compiled
+    assert digests[0] == digests[1]
+    assert len(digests[0]) == 64
 
 
 def test_the_other_sampler_agrees(draws_of_rich: xr.DataTree) -> None:
