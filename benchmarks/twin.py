@@ -49,7 +49,9 @@ def plain(case: Case) -> Any:
 
     as_of = case.question.as_of
     known, root = case.as_known(as_of), futures(case, as_of)
-    scenarios, parts = known.scenarios, {p.id: p for p in (*known.indicators, *known.actors)}
+    scenarios = known.scenarios
+    both: tuple[Any, ...] = (*known.indicators, *known.actors)
+    parts = {p.id: p for p in both}
     judged: dict[str, Judgement] = {"never": Judgement(0, 0), "always": Judgement(1, 1)}
 
     def note(label: str, judgement: Judgement) -> str:
@@ -61,11 +63,14 @@ def plain(case: Case) -> Any:
         for s in scenarios:
             keys = [k for k in (s.id, "held" if s.held else "not_held", "otherwise") if k in table]
             tail = f".{keys[0]}" if keys and len(table) > 1 else ""
-            names.append(note(label + tail, pick(table, s)) if keys else "always")  # never asked
+            judgement = pick(table, s)
+            names.append(note(label + tail, judgement) if judgement else "always")  # never asked
         return names
 
     # 1. the names of all judgements, where they stand in the case
-    chances, comings, news = {}, {}, {name: [] for name in parts}
+    chances: dict[str, tuple[list[str], list[str]]] = {}
+    comings: dict[str, tuple[list[str], list[str]]] = {}
+    news: dict[str, list[tuple[list[str], float, float, float]]] = {name: [] for name in parts}
     for name, part in parts.items():
         key = "chance" if part in known.indicators else "willing"
         if getattr(part, "attends_like", None):
@@ -78,25 +83,30 @@ def plain(case: Case) -> Any:
         else:
             same = by_scenario(f"{name}: {key}", part.tables[0])
             chances[name] = same, same
-    for a in known.actors:
-        comings[a.id] = ["never" if a.attends_like else "always"], ["always"]
-        if a.attends_if_unwilling:
-            comings[a.id] = (by_scenario(f"{a.id}: attends if unwilling", a.attends_if_unwilling),
-                             by_scenario(f"{a.id}: attends if willing", a.attends_if_willing))  # fmt: skip
+    for person in known.actors:
+        comings[person.id] = ["never" if person.attends_like else "always"], ["always"]
+        unwilling, willing = person.attends_if_unwilling, person.attends_if_willing
+        if unwilling and willing:
+            comings[person.id] = (by_scenario(f"{person.id}: attends if unwilling", unwilling),
+                                  by_scenario(f"{person.id}: attends if willing", willing))  # fmt: skip
     answered = {e.answers for e in known.events}
     silent = [w for w in known.watch if w.bears_on and w.by <= as_of and w.id not in answered]
-    for e in (*known.events, *silent):
+    told: tuple[Any, ...] = (*known.events, *silent)
+    for e in told:
         labels = [note(f"{e.id}: if {z}", j) for z, j in
                   zip(("false", "true"), known.likelihoods(e), strict=True)]  # fmt: skip
         best: dict[Any, float] = {}
         for r in getattr(e, "reports", ()):
-            key = r.denies, known.origin(r)
-            best[key] = min(best.get(key, 1), known.phi(r))
-        denied, affirmed = (np.prod([x for (d, _), x in best.items() if d == side]) for side in (1, 0))
-        half_life = getattr(parts[known.node_of(e)], "half_life", None)
+            one = r.denies, known.origin(r)
+            best[one] = min(best.get(one, 1), known.phi(r))
+        denied, affirmed = (
+            float(np.prod([x for (d, _), x in best.items() if d == side])) for side in (True, False)
+        )
+        node = str(known.node_of(e))
+        half_life = getattr(parts[node], "half_life", None)
         age = (as_of - (e.by if e in silent else e.date[1])).days
         fresh = 0.5 ** (max(age, 0) / half_life) if half_life else 1.0
-        news[known.node_of(e)].append((labels, denied, affirmed, fresh))
+        news[node].append((labels, denied, affirmed, fresh))
 
     with pm.Model(coords={"actor": [a.id for a in known.actors]}) as model:
         # 2. the judgements
@@ -114,7 +124,8 @@ def plain(case: Case) -> Any:
         # 3. what is seen, from the leaves up
         def seen(name: str, comes: Collection[str]) -> tuple[Any, Any]:
             """P(all at this node and below | s, the node above is false, is true)."""
-            no, yes = 1.0, 1.0
+            no: Any = 1.0
+            yes: Any = 1.0
             for labels, denied, affirmed, fresh in news[name]:
                 p = [value(x) for x in labels]
                 said = [x * denied + (1 - x) * affirmed for x in p]
@@ -131,7 +142,7 @@ def plain(case: Case) -> Any:
             return (1 - if_false) * no + if_false * yes, (1 - if_true) * no + if_true * yes
 
         def everything(comes: Collection[str] = ()) -> Any:
-            total = np.exp(root.log_root)
+            total: Any = np.exp(root.log_root)
             for name, part in parts.items():
                 if not part.given:
                     total = total * seen(name, comes)[0]

@@ -21,7 +21,13 @@ from forecast.markup import (
     text,
     whole,
 )
+from forecast.parts import Actor
 from forecast.updating import Forecast
+
+_HISTORY = Html(
+    "<p>In history: of the parties of that role that were invited to talks which were held, as learned from the "
+    "reference class. * No refusal is on record: the number rests on the prior.</p>"
+)
 
 
 def actors(f: Forecast) -> Section:
@@ -30,41 +36,45 @@ def actors(f: Forecast) -> Section:
     names = {a.id: a.name for a in case.actors}
     frame = tables.table(f, "actors")
     by = f.actors.by.sel(deadline=pd.Timestamp(day)).values
+    silent = case.fit.diagnostics.get("without_refusals", ()) if case.fit else ()
+
+    def past(a: Actor) -> tuple[str, ...]:
+        rate = case.in_history(a)
+        star = "*" if (a.attends_like or a.role) in silent else ""
+        return () if not case.fit else ("",) if rate != rate else (f"{percent(rate)}{star}",)
+
     rows = []
     for a, (_, r), overall in zip(case.actors, frame.iterrows(), by, strict=True):
         notes = [] if not a.role else [a.role.replace("_", " ")]
         if a.part_of:
             notes.append(f"only with {names[a.part_of]}")
-        if "in_history" in r and r["in_history"] == r["in_history"]:
-            rests = a.role in f.case.fit.diagnostics.get("without_refusals", ())
-            notes.append(f"in history {percent(r['in_history'])} of those invited came"
-                         + (" (no refusal on record: this rests on the prior)" if rests else ""))  # fmt: skip
         if a.attends_if:
             notes.append(f"counts if {a.attends_if}")
         small = h("<small>{}</small>", text("; ".join(notes))) if notes else ""
         name = h("{}{}", text(a.name), Html(small))
         if a.required:
             picture = svg.strip([("ring", overall)], f"{a.name}: required; overall {percent(overall)}")
-            rows.append((name, picture, "required", "", "", "", percent(overall)))
+            rows.append((name, picture, "required", "", "", "", *past(a), percent(overall)))
             continue
         marks: list[svg.Mark] = [("range", r["low"], r["high"])] if "low" in r else []
         marks += [("tick", r["prior"]), ("ring", overall), ("dot", r["given_held"], "accent")]
         label = (f"{a.name}: {percent(r['given_held'])} if it is held, input range "
                  f"{row_span(r) or 'none'}, base rate {percent(r['prior'])}, overall {percent(overall)}")  # fmt: skip
         rows.append((name, svg.strip(marks, label), percent(r["given_held"]), word_for(r["given_held"]),
-                     row_span(r), percent(r["prior"]), percent(overall)))  # fmt: skip
+                     row_span(r), percent(r["prior"]), *past(a), percent(overall)))  # fmt: skip
     if not rows:
         return Section("actors", "Who takes part", Html("<p>The case asks about no actor.</p>"))
     columns = [Column("Actor"), Column(svg.axis(), "pic"), Column("If held", "n"), Column("In words", "w"),
-               Column("Input range", "n"), Column("Base rate", "n"), Column("Overall", "n")]  # fmt: skip
+               Column("Input range", "n"), Column("Base rate", "n"),
+               *([Column("In history", "n")] if case.fit else []), Column("Overall", "n")]  # fmt: skip
     body = h(
         "{}"
         '<p class="key"><span class="k dot"></span> if it is held, with input range '
         '<span class="k ring"></span> overall: it opens by {} and the actor takes part '
         '<span class="k tick"></span> base rate: if it is held, without any report</p>'
-        "<p>Takes part: {}. A required actor is there whenever the meeting is the meeting.</p>",
+        "<p>Takes part: {}. A required actor is there whenever the meeting is the meeting.</p>{}",
         table(f"The chance that each takes part; overall by {long_date(day)}", columns, rows, kind="cards"),
-        long_date(day), text(case.question.attends_if.removesuffix(".")),
+        long_date(day), text(case.question.attends_if.removesuffix(".")), _HISTORY if case.fit else "",
     )  # fmt: skip
     return Section("actors", "Who takes part", body,
                    "The first number supposes that the meeting is held; the last one does not.")  # fmt: skip

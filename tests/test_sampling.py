@@ -63,6 +63,20 @@ def rich() -> Case:
     )  # fmt: skip
 
 
+def small() -> Case:
+    """Two indicators and two events: quick to compile from nothing."""
+    return make_case(
+        indicators=[
+            indicator("ready", {"held": "very likely", "otherwise": "unlikely"}),
+            indicator("says", "likely"),
+        ],
+        events=[
+            event("meets", "ready", "likely", [0.1, 0.3], report("c"), report("b")),
+            event("speaks", "says", "likely", "unlikely", report("b")),
+        ],
+    )
+
+
 def certain() -> Case:
     """Every judgement a plain number, and no actor: there is nothing to draw."""
     ready = indicator("ready", {"yes": 0.8, "no": 0.3})
@@ -181,8 +195,8 @@ def test_a_seed_repeats_from_an_empty_and_from_a_warm_compile_cache(tmp_path: Pa
     }
     code = """
 import hashlib, forecast
-from test_sampling import rich
-tree = forecast.sample(rich(), seed=1, draws=50, tune=100, chains=2, progressbar=False)
+from test_sampling import small
+tree = forecast.sample(small(), seed=1, draws=50, tune=100, chains=2, progressbar=False)
 draws = sorted(tree["posterior"].data_vars.items())
 print(hashlib.sha256(b"".join(x.values.tobytes() for _, x in draws)).hexdigest())
 """
