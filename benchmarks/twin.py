@@ -102,6 +102,8 @@ def plain(case: Case) -> Any:
         denied, affirmed = (
             float(np.prod([x for (d, _), x in best.items() if d == side])) for side in (True, False)
         )
+        if e in silent:  # it has not come, for certain
+            denied = 0.0
         node = str(known.node_of(e))
         half_life = getattr(parts[node], "half_life", None)
         age = (as_of - (e.by if e in silent else e.date[1])).days

@@ -19,6 +19,9 @@ from forecast.compiling import Compiled
 from forecast.parts import Actor
 from forecast.tree import expect
 
+OPPOSITION = ("main_opposition", "tolerated_opposition", "minority_party")
+"""Roles of those whose coming makes the talks more than a monologue."""
+
 
 def bodies(case: Case, actor: str) -> tuple[str, ...]:
     """The actor and every body that he can only come with, himself first."""
@@ -154,8 +157,7 @@ def opposition(case: Case) -> tuple[Actor, ...]:
     Persons who come with a counted body are not counted again. Where no actor has such a
     role, all that are asked about.
     """
-    roles = ("main_opposition", "tolerated_opposition", "minority_party")
     asked = [a for a in case.actors if not a.required]
-    chosen = [a for a in asked if a.role in roles] or asked
+    chosen = [a for a in asked if a.role in OPPOSITION] or asked
     ids = {a.id for a in chosen}
     return tuple(a for a in chosen if not ids & set(bodies(case, a.id)[1:]))

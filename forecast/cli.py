@@ -70,12 +70,16 @@ def check(
                 raise ValueError(f"{article}: not UTF-8; save the file as UTF-8") from e
             if problems := check_article(c, text, document):
                 raise CaseError(problems)
-        reports = sum(len(e.reports) for e in c.events)
+        told = [r for e in c.events for r in e.reports]
+        late = sum(r.published > c.question.as_of for r in told)
+        later = f"; {_counted(late, 'report')} later than as_of, not used" if late else ""
+        learned = f"; learns from {c.reference_class} as known on {c.fit.as_of}" if c.fit else ""
         found = "; every paragraph and locator found" if article else ""
         typer.echo(_printable(
-            f"{c.question.title}: {len(c.scenarios)} scenarios, {len(c.indicators)} indicators, "
-            f"{len(c.actors)} actors, {len(c.events)} events in {reports} reports, "
-            f"{len(c.watch)} watched. No problem found{found}."
+            f"{c.question.title}: {_counted(len(c.scenarios), 'scenario')}, "
+            f"{_counted(len(c.indicators), 'indicator')}, {_counted(len(c.actors), 'actor')}, "
+            f"{_counted(len(c.events), 'event')} in {_counted(len(told), 'report')}, "
+            f"{len(c.watch)} watched{later}{learned}. No problem found{found}."
         ))  # fmt: skip
 
 
@@ -148,6 +152,10 @@ def fit(
 
     with _friendly():
         c = load(case, fitted=False)
+        if not c.learns and not any(w.announces for w in c.watch):
+            raise ValueError(f"{case}: nothing in this case is learned from history: it has no "
+                             "reference_class, no attends_like, no announcement and no watch that "
+                             "announces")  # fmt: skip
         path = c.folder / "fit.json"
         typer.echo(_printable(
             f"Learning from {c.reference_class} as known on {c.question.proposed}: two models, "
@@ -187,7 +195,11 @@ def _friendly() -> Iterator[None]:
         many = len(e.problems)
         typer.secho(f"{many} problem{'s' if many > 1 else ''} found.", err=True)
         raise typer.Exit(1) from None
-    except (ValueError, OSError, RuntimeError) as e:
+    except OSError as e:
+        where = f"{e.filename}: " if e.filename else ""
+        typer.secho(_printable(f"{where}{(e.strerror or str(e)).lower()}"), fg="red", err=True)
+        raise typer.Exit(1) from None
+    except (ValueError, RuntimeError) as e:
         typer.secho(_printable(str(e)), fg="red", err=True)
         raise typer.Exit(1) from None
 
@@ -210,6 +222,10 @@ def _show(f: Any) -> None:
             table.add_row(*(Text(_printable(cell)) for cell in row))
         console.print()
         console.print(table)
+
+
+def _counted(n: int, one: str) -> str:
+    return f"{n} {one}{'' if n == 1 else 's'}"
 
 
 def _printable(text: str) -> str:

@@ -65,10 +65,10 @@ def method(f: Forecast, sampled: xr.DataTree) -> Section:
     )
     names = {
         "max_rhat": "largest R̂ (1 is converged)", "min_ess_bulk": "fewest effective draws, bulk",
-        "min_ess_tail": "fewest effective draws, tails", "divergences": "divergences", "draws": "draws kept",
+        "min_ess_tail": "fewest effective draws, tails", "divergences": "divergences", "draws": "draws of each chain",
     }  # fmt: skip
     rows = [(names.get(k, k), f"{v:.3f}" if k == "max_rhat" else f"{v:.0f}") for k, v in health.items()]
-    rows.append(("effective draws behind the input ranges", f"{f.effective_draws:.0f}"))
+    rows.append(("for the input ranges, drawn apart: effective draws", f"{f.effective_draws:.0f}"))
     checked = table("What was sampled", [Column("Diagnostic"), Column("Value", "n")], rows, kind="cards")
     each = [(text(f"{r.quantity} {str(r.of).replace('_', ' ')}"), f"{100 * r.exact:.2f}", f"{100 * r.sampled:.2f}",
              f"{100 * r.mcse:.2f}", signed(r.z)) for _, r in frame.iterrows()]  # fmt: skip

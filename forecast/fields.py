@@ -53,6 +53,19 @@ def _apart(pair: tuple[float, float]) -> tuple[float, float]:
     return pair
 
 
+def _web(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise ValueError("an address starts with http:// or https://")
+    return url
+
+
+def _one_blank(question: str) -> str:
+    for name in re.findall(r"\{(\w+)\}", question):
+        if name != "deadline":
+            raise ValueError(f"only {{deadline}} is filled in; found {{{name}}}")
+    return question
+
+
 def _short(locator: str) -> str:
     if len(locator.split()) > 8:
         raise ValueError("a locator has at most eight words: it finds a passage, it does not quote")
@@ -79,3 +92,5 @@ Table = Annotated[
                       "`held`, `not_held` or `otherwise`."),
 ]  # fmt: skip
 Locator = Annotated[Text, AfterValidator(_short)]
+Url = Annotated[Text, AfterValidator(_web)]
+Asked = Annotated[Text, AfterValidator(_one_blank)]

@@ -112,7 +112,7 @@ def evidence(f: Forecast, moved: pd.DataFrame) -> Section:
     )
     body = h('{}{}<p class="fine">{}</p>', table(caption, columns, rows, foot, "cards fall"), more, note)
     return Section("evidence", "What moved it", body,
-                   "Each event with its date, its origin, the grade of its best source, and its weight.")  # fmt: skip
+                   "Each event with its date, its origin, the grade of the weakest link in its best chain, and its weight.")  # fmt: skip
 
 
 def ladder(f: Forecast) -> Section:

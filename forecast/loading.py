@@ -107,6 +107,8 @@ def load(case: str | os.PathLike[str], fitted: bool = True) -> Case:
 def _fit(case: Case, folder: Path) -> tuple[Fit | None, str]:
     """The stored fit of a case, or what is wrong with it."""
     path = folder / "fit.json"
+    if not case.learns and not any(w.announces for w in case.watch):
+        return None, ""  # nothing in the case would be read from it
     remedy = f"make it with: forecast fit {clean(str(folder))}"
     if not path.exists():
         return None, f"missing, and this case learns from history; {remedy}" if case.learns else ""

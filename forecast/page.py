@@ -156,8 +156,9 @@ def over_time(f: Forecast, past: xr.Dataset, moved: pd.DataFrame) -> Section:
         listed = fold(f"The {len(moved)} numbered events, by the day they became known", listed)
     body = h("{}{}{}{}{}", figure(wide.picture, kind="wide"), figure(narrow.picture, kind="narrow"), key,
              listed, fold("The same as a table", table(caption, columns, rows, kind="cards")))  # fmt: skip
-    lead = ("The model is run again for every day on which something was published, with what was "
-            "public by then. Without news the chance sinks by itself, because time runs out.")  # fmt: skip
+    lead = ("The model is run again for every day on which something was published, and once a week, with what "
+            "was public by then. Without news the chance sinks by itself, because time runs out. The numbers above "
+            "the line are the change on that day; those of single events stand below.")  # fmt: skip
     return Section("over-time", "Probability over time", body, lead)
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
 
-from forecast.fields import Day, Days, Grade, Id, Locator, Period, Positive, Table, Text
+from forecast.fields import Asked, Day, Days, Grade, Id, Locator, Period, Positive, Table, Text, Url
 from forecast.judgement import Judgement, JudgementField
 
 
@@ -32,7 +32,7 @@ class Question(_Part):
     """What is asked, when it is answered yes, by when, and as of which day."""
 
     title: Text
-    text: Annotated[Text, Field(description="The question; {deadline} stands for the day.")]
+    text: Annotated[Asked, Field(description="The question; {deadline} stands for the day.")]
     yes_if: Text
     no_if: Text | None = None
     void_if: Text | None = None
@@ -185,7 +185,7 @@ class Source(_Part):
     name: Text
     reliability: Grade
     why: Text | None = None
-    url: Text | None = None
+    url: Url | None = None
 
 
 class Document(_Part):
@@ -194,7 +194,7 @@ class Document(_Part):
     id: Id
     title: Text
     author: Text | None = None
-    url: Text | None = None
+    url: Url | None = None
     published: Day
     note: Text | None = None
 
@@ -213,7 +213,7 @@ class Report(_Part):
     published: Day
     origin: Id | None = Field(None, description="The one utterance or document behind it.")
     article: Passage | None = None
-    url: Text | None = None
+    url: Url | None = None
     denies: StrictBool = False
 
 

@@ -34,8 +34,8 @@ SHOWN = 12
 def base_rate(f: Forecast) -> Section:
     """What the base rate is, where it comes from, and the comparable proposals."""
     if not f.case.fit_used:
-        elicited = percent(float(chances(f.case)[0].mean()))
-        body = h("<p>Elicited: {} that such a meeting ever opens.</p>", elicited)
+        judged = percent(float(chances(f.case)[0].mean()))
+        body = h("<p>Elicited: {} that such a meeting ever opens.</p>{}", judged, _bridge(f))
         return Section(
             "base-rate", "Base rate", body, "How often and how fast such proposals lead to talks."
         )
@@ -73,9 +73,21 @@ def base_rate(f: Forecast) -> Section:
     note = h("<p>Shares as recorded are no base rates: quiet failures are missing, famous ones were looked for. The "
              "learned one pools the classes, lets time run out, and allows for failures that nobody wrote "
              "down.</p>")  # fmt: skip
-    body = h("{}{}{}", table("Recorded shares, and what was learned", columns, rows, kind="cards"), note,
+    body = h("{}{}{}{}", table("Recorded shares, and what was learned", columns, rows, kind="cards"), _bridge(f), note,
              _comparable(f, known))  # fmt: skip
     return Section("base-rate", "Base rate", body, lead)
+
+
+def _bridge(f: Forecast) -> Html:
+    """From the class's share to the base rate in the headline."""
+    waited, day = (f.as_of - f.case.question.proposed).days, f.case.headline
+    silence = (
+        "in which it has not opened and no day was named" if f.case.fit else "in which it has not opened"
+    )
+    by = percent(float(f.held.prior.sel(deadline=pd.Timestamp(day))))
+    return h("<p>From there to the base rate of today: after {} {}, {} that it is ever held, and {} that it opens "
+             "by {}.</p>", counted(waited, "day"), silence, percent(float(f.ever.prior)), by,
+             short_date(day, True))  # fmt: skip
 
 
 def _comparable(f: Forecast, known: pd.DataFrame) -> Html:

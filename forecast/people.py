@@ -26,7 +26,7 @@ from forecast.updating import Forecast
 
 _HISTORY = Html(
     "<p>In history: of the parties of that role that were invited to talks which were held, as learned from the "
-    "reference class. * No refusal is on record: the number rests on the prior.</p>"
+    "reference class. It stands for comparison; it enters only where a case says attends_like. * No refusal is on record: the number rests on the prior.</p>"
 )
 
 
@@ -72,9 +72,11 @@ def actors(f: Forecast) -> Section:
         '<p class="key"><span class="k dot"></span> if it is held, with input range '
         '<span class="k ring"></span> overall: it opens by {} and the actor takes part '
         '<span class="k tick"></span> base rate: if it is held, without any report</p>'
-        "<p>Takes part: {}. A required actor is there whenever the meeting is the meeting.</p>{}",
+        "<p>Takes part: {}.{}</p>{}",
         table(f"The chance that each takes part; overall by {long_date(day)}", columns, rows, kind="cards"),
-        long_date(day), text(case.question.attends_if.removesuffix(".")), _HISTORY if case.fit else "",
+        long_date(day), text(case.question.attends_if.removesuffix(".")),
+        " Without a required actor the meeting would not be this meeting." if any(a.required for a in case.actors)
+        else "", _HISTORY if case.fit else "",
     )  # fmt: skip
     return Section("actors", "Who takes part", body,
                    "The first number supposes that the meeting is held; the last one does not.")  # fmt: skip
@@ -98,13 +100,20 @@ def together(f: Forecast) -> Section:
     names = join((text(a.name) for a in group), ", ")
     body = h(
         '<p>If it is held, <b>{:.1f}</b> of {} are expected: {}.</p>{}'.replace("{:.1f}", f"{mean:.1f}"),
-        counted(len(group), "opposition figure or body", "opposition figures and bodies"), names,
+        counted(len(group), *_kind(f)), names,
         table("How many of them come, if it is held; the rows add up to 100 %", columns, rows,
               ("All", "", f"100{NBSP}%"), "cards"),
     )  # fmt: skip
     return Section("together", "Who comes together", h("{}{}", body, _partition(f)),
                    "Actors share scenarios, so their choices go together: these numbers are exact "
                    "joint ones, not products.")  # fmt: skip
+
+
+def _kind(f: Forecast) -> tuple[str, str]:
+    """What the counted actors are called, one and many."""
+    if any(a.role in attendance.OPPOSITION for a in f.case.actors):
+        return "opposition figure or body", "opposition figures and bodies"
+    return "actor", "actors"
 
 
 def partition(f: Forecast) -> list[tuple[str, int]]:

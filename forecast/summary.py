@@ -252,10 +252,12 @@ def _largest(
         room = 30 if narrow else 52
         name = short(what[groups[d][0]], room) if count == 1 else f"{count} events"
         label = f"{_numbered(*pill_at[d])} · {name} "
-        late = x > frame.left + 0.5 * (frame.width - frame.left - frame.right)
+        wide = 6.8 * (len(label) + 5)
+        late = x + wide > frame.width
+        at = x if not late or x >= wide else float(frame.width)
         out.append(h('<line class="lead" x1="{}" x2="{}" y1="{}" y2="{}"/>'
                      '<text class="label" x="{}" y="{}" text-anchor="{}">{}<tspan class="{}">{}</tspan></text>',
-                     x, x, y + 4, frame.top, x, y, "end" if late else "start", label,
+                     x, x, y + 4, frame.top, at, y, "end" if late else "start", label,
                      "up" if change > 0 else "down", signed(100 * change)))  # fmt: skip
     return out
 
@@ -265,7 +267,7 @@ def _ends(frame: svg.Frame, past: xr.Dataset, lines: Any, day: pd.Timestamp, nar
     values = [float(past.probability.sel(deadline=d)[-1]) for d in lines]
     base = float(past.prior.sel(deadline=day)[-1])
     main = [pd.Timestamp(d) == day for d in lines]
-    apart = [34.0 if m else 17.0 for m in main] + [17.0]
+    apart = [46.0 if m else 17.0 for m in main] + [17.0]
     ys = svg.spread([frame.y(v) for v in (*values, base)], apart, 8, frame.floor + 30)
     edge = frame.width - frame.right
     out = []

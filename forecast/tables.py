@@ -248,6 +248,7 @@ def span(row: Any) -> str:
 def rows_held(f: Forecast) -> list[tuple[str, ...]]:
     """The meeting: deadline, probability, word, input range, base rate."""
     return [
+        (f"{day:%Y-%m-%d}", "passed", "", "", "") if pd.Timestamp(str(day)).date() <= f.as_of else
         (f"{day:%Y-%m-%d}", percent(r.probability), word_for(r.probability), span(r),
          percent(r.prior))
         for day, r in table(f, "held").iterrows()

@@ -99,9 +99,11 @@ def collect(tree: Tree, theta: Any, log_lam: Any, xp: Any = np, also: Any = None
     lam, seen, message = p[:0], [], 0.0
     for i, level in enumerate(tree.levels):
         z = own[level] + message
-        if_false, if_true = xp.log1p(-p[level]) + z[:, :1], xp.log(p[level]) + z[:, 1:]
-        lam = xp.logaddexp(if_false, if_true)
-        seen.append(xp.exp(if_true - lam))
+        top = xp.maximum(z[:, :1], z[:, 1:])  # no overflow, however much has been seen
+        if_true = p[level] * xp.exp(z[:, 1:] - top)
+        both = (1 - p[level]) * xp.exp(z[:, :1] - top) + if_true
+        lam = top + xp.log(both)
+        seen.append(if_true / both)
         if i < len(tree.links):
             message = xp.tensordot(tree.links[i], lam, axes=[[1], [0]])
     return lam[:, 0].sum(0), xp.concatenate(seen) if seen else p

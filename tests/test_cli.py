@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 
@@ -111,6 +112,37 @@ def test_wrong_calls_get_one_clear_message(args, message):
     assert done.exit_code != 0
     assert message in " ".join(done.output.replace("│", " ").split())
     assert "Traceback" not in done.output
+
+
+def test_a_case_that_learns_nothing_needs_no_fit(toy, tmp_path):
+    done = run("fit", toy)
+    assert done.exit_code == 1
+    assert "nothing in this case is learned from history" in done.output
+    assert not (tmp_path / "fit.json").exists()
+
+
+def test_a_deadline_that_has_passed_says_so(toy):
+    done = run("run", toy, "--as-of", "2020-03-15")
+    assert re.search(r"2020-03-01 +passed", done.output)
+
+
+def test_check_tells_what_is_later(tmp_path):
+    folder = _toy(tmp_path, "talks")
+    events = """[[events]]
+id = "later"
+date = 2020-02-10
+what = "x"
+bears_on = "ready"
+type = "refusal"
+reports = [{ source = "reuters", published = 2020-02-11 }]
+"""
+    (tmp_path / "events.toml").write_text(events)
+    with (tmp_path / "case.toml").open("a") as out:
+        out.write('[[indicators]]\nid = "ready"\nstatement = "x"\nchance = "likely"\nwhy = "y"\n')
+    assert (
+        "1 event in 1 report, 0 watched; 1 report later than as_of, not used"
+        in run("check", folder).output
+    )
 
 
 def test_every_problem_is_printed_with_its_place(tmp_path):

@@ -132,7 +132,7 @@ reliability = "B"
 id = "paper"
 title = EVIL
 author = EVIL
-url = "javascript:alert(1)"
+url = "https://example.org/?q=<script>alert(1)</script>"
 published = 2020-01-12
 note = EVIL
 
@@ -189,7 +189,7 @@ bears_on = "body"
 if_true = "unlikely"
 if_false = "likely"
 why = "x"
-reports = [{ source = "wire", origin = "letter", published = 2020-02-03, url = "javascript:alert(1)" }]
+reports = [{ source = "wire", origin = "letter", published = 2020-02-03, url = "https://example.org/'onmouseover=alert(1)" }]
 
 [[events]]
 id = "later"

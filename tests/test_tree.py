@@ -514,7 +514,7 @@ def test_chunks_of_draws_are_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     case = make_case(**WIDE)
     compiled = compile_case(case, day(30))
     cells = compiled.tree.chance.size + compiled.tree.event_chance.size
-    monkeypatch.setattr(sys.modules["forecast.update"], "_CELLS", 300 * cells)
+    monkeypatch.setattr(sys.modules["forecast.updating"], "_CELLS", 300 * cells)
     rng = np.random.default_rng(7)
     root = futures(case, day(30), 4000, rng)
     drawn = _ranges(compiled, root, 4000, rng)

@@ -530,6 +530,12 @@ WRONG: tuple[tuple[str, ...], ...] = (
     ('reports = [{ source = "wire", published = 2020-01-21, url = "https://example.org" }]',
      'reports = { source = "wire", published = 2020-01-21 }',
      'events.toml: events[3] "guild_refuses": reports: a table: expected a list in square brackets'),
+    # a blank with a misspelt name
+    ('text = "Will the harbour talks open by {deadline}?"', 'text = "Will the harbour talks open by {dealine}?"',
+     'case.toml: question: text: "Will the harbour talks open by {dealine}?": only {deadline} is filled in; found {dealine}'),
+    # an address that is none of the web
+    ('reports = [{ source = "wire", published = 2020-01-21, url = "https://example.org" }]', 'reports = [{ source = "wire", published = 2020-01-21, url = "javascript:alert(1)" }]',
+     'events.toml: events[3] "guild_refuses": reports[1].url: "javascript:alert(1)": an address starts with http:// or https://'),
     # nine words of a source
     ('locator = "the host is ready"', 'locator = "one two three four five six seven eight nine"',
      'case.toml: indicators[1] "ready": article.locator: "one two three four five six seven eight nine": a locator has at most eight words: it finds a passage, it does not quote'),
