@@ -243,8 +243,8 @@ def _check_ids(case: Case, known: Case, without: Collection[str], assume: Mappin
                 raise ValueError(f'no event or watch "{name}" in the case as known on '
                                  f"{known.question.as_of}")  # fmt: skip
             if name in watches and watches[name].announces:
-                raise ValueError(f'the watch "{name}" would be an announcement, which has no '
-                                 "weight without a learned lead time")  # fmt: skip
+                raise ValueError(f'the watch "{name}" would be an announcement: what it would do '
+                                 "depends on the day it names; see forecast.watch_table")  # fmt: skip
 
 
 def _by_depth(case: Case) -> tuple[tuple[str, ...], dict[str, Any]]:

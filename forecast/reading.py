@@ -22,11 +22,6 @@ from forecast.updating import Forecast, opened_by, update
 _BATCH = 500
 
 
-def headline(case: Case) -> dt.date:
-    """The deadline that the headline speaks of: the question's, or its last."""
-    return case.question.headline or case.question.deadlines[-1]
-
-
 def decibans(p: Any) -> Any:
     """Log odds of a probability in decibans, 10 log10(p / (1 - p))."""
     return 10 * np.log10(p / (1 - p))
@@ -61,7 +56,7 @@ def contributions(
         difference. `attrs` holds `before`, `after` and `deadline`.
     """
     as_of = as_of or case.question.as_of
-    deadline = deadline or headline(case)
+    deadline = deadline or case.headline
     compiled, held_by = _held_by(case, as_of, deadline)
     size = len(compiled.events)
     rng = np.random.default_rng(seed)
@@ -239,7 +234,7 @@ def watch_table(
         announcement where there is no fit to weigh it by.
     """
     as_of = as_of or case.question.as_of
-    deadline = deadline or headline(case)
+    deadline = deadline or case.headline
     known = case.as_known(as_of)
     answered = {e.answers for e in known.events}
     when = case.question.deadlines.index(deadline)
