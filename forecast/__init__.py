@@ -17,13 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from forecast.case import Case
+    from forecast.dependence import ladder
     from forecast.fits import Fit, held_by
     from forecast.fitting import fit
     from forecast.history import as_known, proposals
     from forecast.loading import CaseError, check_article, load, shipped
-    from forecast.reading import contributions, ladder, replay, watch_table
+    from forecast.replaying import replay
     from forecast.sampling import agreement, diagnostics, model, sample
+    from forecast.shapley import contributions
     from forecast.updating import Forecast, update
+    from forecast.watching import watch_table
 
 __version__ = "0.1.0"
 
@@ -35,10 +38,10 @@ _WHERE = {
     "shipped": "loading",
     "Forecast": "updating",
     "update": "updating",
-    "contributions": "reading",
-    "ladder": "reading",
-    "replay": "reading",
-    "watch_table": "reading",
+    "contributions": "shapley",
+    "ladder": "dependence",
+    "replay": "replaying",
+    "watch_table": "watching",
     "Fit": "fits",
     "held_by": "fits",
     "fit": "fitting",
@@ -51,7 +54,7 @@ _WHERE = {
 }
 _MODULES = (
     "attendance", "classes", "fits", "history", "history_plots", "judgement", "page", "plots",
-    "reading", "tables", "tree",
+    "replaying", "tables", "tree",
 )  # fmt: skip
 
 __all__ = [

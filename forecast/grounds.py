@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from forecast import svg
+from forecast.dependence import ladder as dependence
 from forecast.judgement import Judgement
 from forecast.markup import (
     Column,
@@ -28,7 +29,6 @@ from forecast.markup import (
     toned,
 )
 from forecast.parts import Passage, Report
-from forecast.reading import ladder as dependence
 from forecast.summary import first_known, grade, main_origin, numbers, points, what_happened
 from forecast.updating import Forecast, update
 

@@ -1,7 +1,7 @@
 """The page: what a reader sees of a forecast, section by section.
 
 Each function returns a `Section`, which a notebook shows and the report collects. What
-is expensive to read (`forecast.reading`) is made once and passed in: `moved` is
+is expensive to read is made once and passed in: `moved` is
 `contributions(f.case)`, `past` is `replay(f.case, ...)`, `ahead` is `watch_table(f.case)`.
 """
 
@@ -41,7 +41,7 @@ from forecast.markup import (
 )
 from forecast.past import base_rate
 from forecast.people import actors, together
-from forecast.reading import replay
+from forecast.replaying import replay
 from forecast.summary import Line, confidence, points, timeline, what_happened
 from forecast.updating import Forecast
 

@@ -26,9 +26,13 @@ from bs4 import BeautifulSoup
 from playwright.sync_api import Browser, sync_playwright
 
 import forecast
-from forecast import page, reading, report, tables
+from forecast import page, report, tables
+from forecast.dependence import ladder
 from forecast.markup import h, join, link, period, short, signed, tenths, text
 from forecast.people import partition
+from forecast.replaying import news_days, replay
+from forecast.shapley import contributions
+from forecast.watching import watch_table
 
 mpl.use("Agg")
 
@@ -573,8 +577,8 @@ def test_a_narrative_notebook_becomes_a_good_page(f: forecast.Forecast) -> None:
 def figures(f: forecast.Forecast) -> dict[str, Callable[..., Any]]:
     from forecast import plots
 
-    past = reading.replay(f.case, reading.news_days(f.case), draws=20)
-    moved, rungs = reading.contributions(f.case), reading.ladder(f.case)
+    past = replay(f.case, news_days(f.case), draws=20)
+    moved, rungs = contributions(f.case), ladder(f.case)
     z = pd.DataFrame({"quantity": ["held by", "ever"], "of": ["a", ""], "z": [0.5, -2.5]})
     return {
         "held": lambda **k: plots.held(f, **k), "opening": lambda **k: plots.opening(f, **k),
@@ -702,8 +706,8 @@ label = "No"
 def test_a_minimal_case_has_all_its_sections(tmp_path: Path, draws: int) -> None:
     (tmp_path / "case.toml").write_text(MINIMAL)
     f = forecast.update(forecast.load(tmp_path), draws=draws)
-    moved, ahead = reading.contributions(f.case), reading.watch_table(f.case)
-    past = reading.replay(f.case, reading.news_days(f.case), draws=draws)
+    moved, ahead = contributions(f.case), watch_table(f.case)
+    past = replay(f.case, news_days(f.case), draws=draws)
     sections = [
         page.opening(f, moved, ahead), page.over_time(f, past, moved), page.when(f), page.evidence(f, moved),
         page.ladder(f), page.actors(f), page.together(f), page.scenarios(f), page.watch(f, ahead), page.sources(f),

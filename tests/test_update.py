@@ -566,7 +566,7 @@ def test_update_is_the_function_however_it_is_reached() -> None:
     # no module has its name: one that had would hide it, once it is imported
     code = ("import forecast.updating, forecast; from forecast import update; "
             "assert callable(forecast.update) and update is forecast.update; "
-            "from forecast.reading import ladder; assert callable(forecast.update)")  # fmt: skip
+            "from forecast.dependence import ladder; assert callable(forecast.update)")  # fmt: skip
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
