@@ -190,9 +190,10 @@ def update(
 
 
 def solve(compiled: Compiled, root: Futures, theta: NDArray[Any]) -> Posterior:
-    """One pass of the tree, at the judgements `theta`, shape (J,)."""
+    """One pass of the tree, at the judgements `theta`, shape (J,) or, for D of them, (J, D)."""
     log_lik, chance = collect(compiled.tree, theta, weigh(compiled.tree, theta))
-    return _normalise(compiled, root.log_root, log_lik, chance)
+    log_root = root.log_root.reshape(-1, *[1] * (theta.ndim - 1))
+    return _normalise(compiled, log_root, log_lik, chance)
 
 
 def _normalise(

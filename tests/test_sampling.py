@@ -26,6 +26,7 @@ from forecast.base_rate import futures
 from forecast.case import Case
 from forecast.compiling import compile_case
 from forecast.judgement import draw
+from forecast.sampling import given_draws
 from forecast.updating import actor_chances, opened_by, solve, update
 
 pytestmark = pytest.mark.slow
@@ -120,6 +121,16 @@ def test_one_draw_is_what_the_tree_says_of_it(case: Case) -> None:
     free = np.array([not j.certain for j in compiled.judgements], bool)
     for name, value in zip(names, call(*[theta[free]] * len(inputs)), strict=True):
         assert value == pytest.approx(expected[name], abs=1e-12), name
+    # the same of many draws, which is how `sample` gets them
+    coords = {"judgement": np.array(compiled.labels)[free], "chain": [0], "draw": [0, 1, 2]}
+    drawn = xr.Dataset(
+        {"theta": (("chain", "draw", "judgement"), np.tile(theta[free], (1, 3, 1)))}, coords
+    )
+    told = given_draws(drawn if twin.free_RVs else drawn[["chain", "draw"]], case)
+    assert set(told.data_vars) == set(names[1:])
+    for name in told.data_vars:
+        assert told[name].values == pytest.approx(
+            np.broadcast_to(expected[str(name)], told[name].shape), abs=1e-12)  # fmt: skip
 
 
 def test_dimensions_carry_the_names_of_the_case() -> None:
