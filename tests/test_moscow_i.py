@@ -1,5 +1,7 @@
 """The shipped case: complete, traced to its article, and judged from the day alone."""
 
+import datetime as dt
+import json
 from pathlib import Path
 
 import pytest
@@ -60,7 +62,7 @@ def test_what_speaks_against_is_there(case):
 
 
 def test_other_news_is_marked(case):
-    for event in case.events:
+    for event in case.as_known(case.question.as_of).events:
         if not any(r.article for r in event.reports):
             assert event.why
             assert "ot from the article" in event.why, event.id
@@ -105,3 +107,84 @@ def test_base_rate_is_what_was_counted(case):
     days = floated[floated.opened <= day].days_to_open
     low, high = days.quantile([0.05, 0.95])
     assert f"of the {len(days)} floated: median {days.median():.0f}, {low:.0f} to {high:.0f}" in why
+
+
+# --- the news after the article, coded later ---
+
+
+@pytest.fixture(scope="module")
+def later(case):
+    """Events and announcements of which nothing was published by the day of the case."""
+    day = case.question.as_of
+    told = (*case.events, *case.announcements)
+    return [x for x in told if min(r.published for r in x.reports) > day]
+
+
+@pytest.fixture(scope="module")
+def without_later(case, later):
+    """The case as it stood before: without the later news, and without those who told it."""
+    kept = {
+        "events": tuple(e for e in case.events if e not in later),
+        "announcements": tuple(a for a in case.announcements if a not in later),
+    }
+    before = case.model_copy(update=kept)
+    cited = before.cited
+    told = {k: tuple(s for s in getattr(case, k) if s.id in cited) for k in ("sources", "outlets")}
+    return before.model_copy(update=told)
+
+
+def test_later_news_is_from_the_weeks_until_the_opening(case, later):
+    days = [r.published for x in later for r in x.reports]
+    assert min(days) >= dt.date(2014, 12, 5)
+    assert max(days) <= dt.date(2015, 1, 28)
+    assert sum(x in case.events for x in later) >= 45
+    assert [x.kind for x in later if x in case.announcements].count("day") >= 1
+    # no event of the case as it stood got a report, and no announcement was in it
+    early = [x for x in (*case.events, *case.announcements) if x not in later]
+    assert {r.published <= case.question.as_of for x in early for r in x.reports} == {True}
+    assert not [x for x in early if x in case.announcements]
+
+
+def test_later_news_is_weighed_by_what_was_judged_beforehand(case, later):
+    """By a type of the rubric, or by the watch that it answers; never by numbers of its own."""
+    types, watches = {t.id for t in case.event_types}, {w.id for w in case.watch}
+    for event in (x for x in later if x in case.events):
+        assert event.if_true is None, event.id
+        assert event.if_false is None, event.id
+        assert (event.type in types) != (event.answers in watches), event.id
+        for report in event.reports:
+            assert report.url, event.id
+            assert report.origin, event.id
+            assert report.article is None, event.id
+
+
+def test_one_source_has_one_grade(case):
+    """Speakers written in place too, where nothing else would see to it."""
+    reports = [r for x in (*case.events, *case.announcements) for r in x.reports]
+    told = [case.source(s) for r in reports for s in (r.source, *r.via)]
+    assert len({s.name for s in told}) == len({(s.name, s.reliability) for s in told})
+
+
+def test_later_news_is_unknown_to_the_forecast_of_the_day(case, without_later):
+    now, then = (forecast.update(c, draws=50).to_dict() for c in (case, without_later))
+    assert now == then  # the digest too
+
+
+def test_nothing_of_later_news_is_shown(case, later, without_later):
+    names = {s.name for s in without_later.sources} | {s.name for s in without_later.outlets}
+    sources = [case.source(s) for x in later for r in x.reports for s in (r.source, *r.via)]
+    origins = {r.origin for x in later for r in x.reports}
+    secret = {x.id for x in later} | {x.what for x in later} | origins
+    secret |= {s.name for s in sources} - names
+    assert len(secret) > 150
+
+    def seen(as_of):
+        f = forecast.update(case, as_of, draws=0)
+        frames = tables.evidence(f), *(tables.coverage(c, "russia_direct") for c in (case, f.case))
+        text = " ".join([json.dumps(f.to_dict(), ensure_ascii=False), *(t.to_csv() for t in frames)])
+        text += f.case.model_copy(update={"outlets": (), "event_types": ()}).model_dump_json()
+        return {x for x in secret if x in text}
+
+    assert seen(case.question.as_of) == set()
+    # and once all is published it is: the search can find it
+    assert {x.id for x in later} | origins <= seen(dt.date(2015, 1, 28))
