@@ -104,11 +104,11 @@ def evidence(f: Forecast, moved: pd.DataFrame) -> Section:
     ]  # fmt: skip
     caption = (f"From the base rate to the chance that it opens by {day}, the largest first; bars run "
                f"from {100 * low:.0f} to {100 * high:.0f} %")  # fmt: skip
+    error = f"The orders are sampled: standard error at most {100 * moved.points_se.max():.1g} points. "
     note = (
         "Points and decibans (10 log₁₀ of an odds ratio) are Shapley values: what each event adds, averaged over "
-        "the orders in which the events could be told, so they do not depend on any one order. The "
-        f"orders are sampled: standard error at most {100 * moved.points_se.max():.2f} points. They describe "
-        "this model; they are no causes."
+        "the orders in which the events could be told, so they do not depend on any one order. "
+        f"{error if moved.attrs['method'] == 'sampled' else ''}They describe this model; they are no causes."
     )
     body = h('{}{}<p class="fine">{}</p>', table(caption, columns, rows, foot, "cards fall"), more, note)
     return Section("evidence", "What moved it", body,
