@@ -22,7 +22,7 @@ from forecast.announcements import Likelihood, likelihood
 from forecast.case import Case
 from forecast.fits import Curve, Fit, curve
 from forecast.judgement import COVERAGE, draw, fit_beta, means
-from forecast.parts import Scenario
+from forecast.parts import BaseRate, Scenario
 
 
 @dataclass(frozen=True)
@@ -52,29 +52,109 @@ class Futures:
     by_draw: NDArray[Any]
 
 
+@dataclass(frozen=True, eq=False)
+class Opening:
+    """Which held scenario, and when, as judged on the day of the proposal, before any news.
+
+    Parameters
+    ----------
+    share : ndarray, shape (S,)
+        Mean share of each scenario in its side.
+    ever : ndarray, shape (K,)
+        P(held), for each kept draw of a learned base rate, or one.
+    opened : ndarray, shape (H, K, T + 1)
+        P(opened within t days | s), t = 0 ... T, for the H held scenarios.
+    joint : ndarray, shape (H, T)
+        P(s, opens on day t), t = 1 ... T, over the doubt about the base rate.
+    never : float
+        P(never held), likewise.
+    """
+
+    share: NDArray[Any]
+    ever: NDArray[Any]
+    opened: NDArray[Any]
+    joint: NDArray[Any]
+    never: float
+
+    @property
+    def days(self) -> NDArray[Any]:
+        """P(opens on day t | held), t = 0 ... T."""
+        return np.concatenate([[0.0], self.joint.sum(0) / self.joint.sum()])
+
+
+def opening(case: Case) -> Opening:
+    """The base rate of a case, in days from its proposal; the news does not touch it.
+
+    What is learned of P(held) is of `forecast.fits.HORIZON` days; a shorter horizon cuts
+    it there.
+    """
+    length = (case.question.horizon - case.question.proposed).days
+    return _opening(case.fit if case.fit_used else None, case.base_rate, case.scenarios, length)
+
+
+@lru_cache(maxsize=4)
+def _opening(fit: Fit | None, base: BaseRate, scenarios: tuple[Scenario, ...], length: int) -> Opening:
+    if fit is None:
+        assert base.held  # parts.BaseRate
+        assert base.days_to_open
+        ever, usual = means([base.held]), log_normal(base.days_to_open, length)[None]
+    else:
+        learned, usual = _learned(
+            fit, base.stage, base.convener_type, base.row_type, base.conflict, length
+        )
+        ever = learned.ever
+    times = [s.days_to_open for s in scenarios if s.held]
+    opened = np.empty((len(times), len(ever), length + 1))
+    for i, own in enumerate(times):
+        opened[i] = log_normal(own, length) if own else usual
+    out = averaged(scenarios, share_means(scenarios), ever, opened)
+    for kept in (out.share, out.ever, out.opened, out.joint):  # shared by all who ask again
+        kept.setflags(write=False)
+    return out
+
+
+def averaged(
+    scenarios: Sequence[Scenario], share: NDArray[Any], ever: NDArray[Any], opened: NDArray[Any]
+) -> Opening:
+    """The opening that these shares and views of the base rate make together."""
+    held = share[[s.held for s in scenarios]]
+    joint = held[:, None] * np.diff(ever @ opened, axis=1) / len(ever)
+    never = 1 - float((ever * (held @ opened[:, :, -1])).mean())
+    return Opening(share, ever, opened, joint, never)
+
+
+@lru_cache(maxsize=8)
+def _learned(fit: Fit, *about: Any) -> tuple[Curve, NDArray[Any]]:
+    *of, length = about
+    learned = curve(fit, *of)
+    return learned, learned.opened_by(np.arange(length + 1.0))
+
+
 def futures(
-    case: Case, as_of: dt.date, draws: int = 0, rng: np.random.Generator | None = None
+    case: Case,
+    as_of: dt.date,
+    draws: int = 0,
+    rng: np.random.Generator | None = None,
+    before: Opening | None = None,
 ) -> Futures:
     """The root of a case's tree on a date.
 
     Parameters
     ----------
     case : Case
-        As known on the date: its announcements count.
+        What was announced after the date is not heard.
+    before : Opening, optional
+        Another base rate than the case's.
     """
-    q = case.question
+    q, before = case.question, before or opening(case)
     held = np.array([s.held for s in case.scenarios])
     elapsed = (as_of - q.proposed).days
-    share = share_means(case.scenarios)
-    ever, opened = chances(case)  # (K,), (held scenarios, K, length + 1)
-    # P(s, opens on day t) and P(never), over the doubt about the base rate
-    joint = share[held, None] * np.einsum("k,skt->st", ever, np.diff(opened, axis=2)) / len(ever)
-    never = 1 - (ever * (share[held] @ opened[:, :, -1])).mean()
-    news = _news(case, as_of, opening_days(case))
+    share = before.share
+    news = _news(case, as_of, before.days)
     weigh = news.held[1 + elapsed :]
-    root = share * never * news.never
+    root = share * before.never * news.never
     day = np.zeros((len(held), len(weigh)))
-    day[held] = joint[:, elapsed:] * weigh
+    day[held] = before.joint[:, elapsed:] * weigh
     root[held] = day[held].sum(1)
     with np.errstate(divide="ignore"):
         log_root = np.log(root)
@@ -83,11 +163,11 @@ def futures(
     if not draws:
         empty = np.empty((len(held), 0))
         return Futures(held, log_root - scale, day, empty, np.empty(0, int), empty[:, :, None])
-    rng = rng or np.random.default_rng()
+    rng, ever, opened = rng or np.random.default_rng(), before.ever, before.opened
     which = rng.integers(len(ever), size=draws) if case.fit_used else np.zeros(draws, int)
     elicited = case.base_rate.held
     drawn = ever[which] if elicited is None else draw([elicited], draws, rng)[0]
-    shares = _share_draws(case.scenarios, draws, rng)
+    shares = _share_draws(case.scenarios, share, draws, rng)
     # P(opens by each deadline, and ever, after the as-of date | held, s) for each learned time
     at = [min(max((d - as_of).days, 0), len(weigh)) for d in q.deadlines] + [len(weigh)]
     mass = np.diff(opened[:, :, elapsed:], axis=2) * weigh
@@ -105,31 +185,10 @@ def futures(
 def chances(case: Case) -> tuple[NDArray[Any], NDArray[Any]]:
     """P(held), shape (K,), and P(opened within t days | s), shape (held scenarios, K, T + 1).
 
-    K is the number of kept draws of a learned base rate, or 1. What is learned of P(held)
-    is of `forecast.fits.HORIZON` days; a shorter horizon cuts it there.
+    K is the number of kept draws of a learned base rate, or 1.
     """
-    length = (case.question.horizon - case.question.proposed).days
-    base = case.base_rate
-    learned = _learned(case.fit, base.stage, base.convener_type, base.row_type, base.conflict,
-                       length) if case.fit_used else None  # fmt: skip
-    if learned is None:
-        assert base.held  # parts.BaseRate
-        assert base.days_to_open
-        ever, usual = means([base.held]), log_normal(base.days_to_open, length)[None]
-    else:
-        ever, usual = learned[0].ever, learned[1]
-    times = [s.days_to_open for s in case.scenarios if s.held]
-    opened = np.empty((len(times), len(ever), length + 1))
-    for i, own in enumerate(times):
-        opened[i] = log_normal(own, length) if own else usual
-    return ever, opened
-
-
-@lru_cache(maxsize=8)
-def _learned(fit: Fit, *about: Any) -> tuple[Curve, NDArray[Any]]:
-    *of, length = about
-    learned = curve(fit, *of)
-    return learned, learned.opened_by(np.arange(length + 1.0))
+    before = opening(case)
+    return before.ever, before.opened
 
 
 def log_normal(days: tuple[float, float], length: int) -> NDArray[Any]:
@@ -151,16 +210,14 @@ def log_normal(days: tuple[float, float], length: int) -> NDArray[Any]:
 
 def opening_days(case: Case) -> NDArray[Any]:
     """P(opens on day t | held), t = 0 ... horizon, as judged on the day of the proposal."""
-    ever, opened = chances(case)
-    share = share_means(case.scenarios)[[s.held for s in case.scenarios]]
-    joint = share @ np.einsum("k,skt->st", ever, np.diff(opened, axis=2))
-    return np.concatenate([[0.0], joint / joint.sum()])
+    return opening(case).days
 
 
 def _news(case: Case, as_of: dt.date, opens: NDArray[Any]) -> Likelihood:
     if case.fit is None:  # nothing is known of leads and slips: nothing is made of silence
         return Likelihood(np.ones(len(opens)), 1.0)
-    return likelihood(case.as_known(as_of) if case.announcements else case, as_of, opens)
+    later = any(r.published > as_of for a in case.announcements for r in a.reports)
+    return likelihood(case.as_known(as_of) if later else case, as_of, opens)
 
 
 def share_means(scenarios: Sequence[Scenario]) -> NDArray[Any]:
@@ -176,9 +233,10 @@ def share_means(scenarios: Sequence[Scenario]) -> NDArray[Any]:
     return out
 
 
-def _share_draws(scenarios: Sequence[Scenario], size: int, rng: np.random.Generator) -> NDArray[Any]:
+def _share_draws(
+    scenarios: Sequence[Scenario], mean: NDArray[Any], size: int, rng: np.random.Generator
+) -> NDArray[Any]:
     """Dirichlet draws with the mean shares, as doubtful as the intervals say, (S, size)."""
-    mean = share_means(scenarios)
     out = np.repeat(mean[:, None], size, axis=1)
     for held in (True, False):
         side = np.array([i for i, s in enumerate(scenarios) if s.held == held])
