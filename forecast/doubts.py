@@ -1,0 +1,168 @@
+"""What the forecast rests on, on the page: judgements, choices of the model, strain in the evidence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from forecast import svg
+from forecast.criticising import Criticism
+from forecast.markup import (
+    NBSP,
+    Column,
+    Html,
+    Section,
+    counted,
+    fold,
+    h,
+    long_date,
+    percent,
+    short,
+    short_date,
+    signed,
+    table,
+    text,
+    toned,
+)
+from forecast.updating import Forecast
+
+_FEW, _SLIGHT = 12, 0.005
+_KINDS = {
+    "base rate": "base rate",
+    "event type": "line of the rubric",
+    "scenario": "share or time of a scenario",
+}
+
+
+def sensitivity(f: Forecast, swings: pd.DataFrame, choices: pd.DataFrame, strain: Criticism) -> Section:
+    """The tornado, the forecast under other choices, and the criticism of the evidence.
+
+    Parameters
+    ----------
+    f : Forecast
+    swings : DataFrame
+        From `forecast.tornado`.
+    choices : DataFrame
+        From `forecast.variants`.
+    strain : Criticism
+        From `forecast.criticism`.
+    """
+    lead = ("Each line moves one judgement to its 5 % and to its 95 % point and leaves all others as they "
+            "are. What the forecast depends on most comes first.")  # fmt: skip
+    body = h("{}{}{}", _tornado(f, swings), _variants(f, choices), _criticism(f, strain))
+    return Section("sensitivity", "What it depends on", body, lead)
+
+
+def _tornado(f: Forecast, swings: pd.DataFrame) -> Html:
+    if swings.empty:
+        return h("<p>Every judgement of this case is a plain number: nothing can be moved.</p>")
+    now, day = float(swings.attrs["now"]), long_date(swings.attrs["deadline"])
+    low, high = svg.window([now, *swings.at_low, *swings.at_high])
+
+    names = _names(f)
+
+    def rows(part: pd.DataFrame) -> list[tuple[Any, ...]]:
+        out: list[tuple[Any, ...]] = []
+        for name, r in part.iterrows():
+            label = f"{name}: {percent(r.at_low)} at its low end, {percent(r.at_high)} at its high end"
+            marks: list[svg.Mark] = [("bar", now, r.at_low, "down" if r.at_low < now else "up"),
+                     ("bar", now, r.at_high, "up" if r.at_high > now else "down"), ("tick", now)]  # fmt: skip
+            picture = svg.strip(marks, label, lambda p: (p - low) / (high - low))
+            out.append((h("{}<small>{}</small>", _said(str(name), names.get(r.belongs_to)), _ends(r)), picture,
+                        percent(r.at_low), percent(r.at_high)))  # fmt: skip
+        return out
+
+    ends = svg.axis(f"{100 * low:.0f}", "", f"{100 * high:.0f}{NBSP}%")
+    columns = [Column("Judgement"), Column(ends, "pic"), Column("At its low end", "n"),
+               Column("At its high end", "n")]  # fmt: skip
+    caption = (f"The chance that it opens by {day} with one judgement at an end of its interval; today "
+               f"{percent(now)}; bars run from {100 * low:.0f} to {100 * high:.0f}{NBSP}%")  # fmt: skip
+    body = table(caption, columns, rows(swings.head(_FEW)), kind="cards")
+    more = swings.iloc[_FEW:]
+    felt = more[more.swing >= _SLIGHT]
+    if len(felt):
+        body = h("{}{}", body, fold(f"The next {len(felt)}", table("The smaller ones", columns, rows(felt), kind="cards")))  # fmt: skip
+    rest = len(more) - len(felt)
+    if rest:
+        body = h('{}<p class="fine">{} less than half a point between its ends.</p>', body,
+                 "Another judgement moves it" if rest == 1 else f"Each of the other {rest} judgements moves it")  # fmt: skip
+    return body
+
+
+def _names(f: Forecast) -> dict[str, str]:
+    """What each judgement may belong to, in words."""
+    case = f.case
+    return {
+        **{e.id: short(e.what, 90) for e in case.events},
+        **{w.id: short(w.what, 90) for w in case.watch},
+        **{t.id: f"{t.label}, in all its events" for t in case.event_types},
+        **{i.id: i.statement for i in case.indicators},
+        **{a.id: a.name for a in case.actors},
+        **{s.id: s.label for s in case.scenarios},
+    }
+
+
+def _said(label: str, owner: str | None) -> Html:
+    """A judgement's label with the words of what it belongs to instead of an id."""
+    head, _, tail = label.partition(": ")
+    tail = tail.removesuffix(", in all its events").replace("_", " ").replace(".", ": ", 1)
+    return h("{}: {}", text(owner or head), tail)
+
+
+def _ends(r: pd.Series) -> str:
+    kind = _KINDS.get(str(r.kind), str(r.kind))
+    if str(r.kind) == "scenario" and r.high > 1:
+        return f"{kind}: {r.low:.0f} to {r.high:.0f} days"
+    return f"{kind}: {100 * r.low:.0f} to {100 * r.high:.0f}{NBSP}%"
+
+
+def _variants(f: Forecast, choices: pd.DataFrame) -> Html:
+    main, changed = f.case.headline, choices.attrs["changed"]
+    rows = [
+        (h("{}<small>{}</small>", str(name), text(changed[str(name)].replace("_", " "))),
+         svg.strip([("bar", 0, r[main], "accent" if i == 0 else "neutral")], f"{name}: {percent(r[main])}"),
+         *map(percent, r))
+        for i, (name, r) in enumerate(choices.iterrows())
+    ]  # fmt: skip
+    columns = [Column("What is chosen"), Column(svg.axis(), "pic"),
+               *(Column(f"by {short_date(d, True)}", "n main" if d == main else "n") for d in choices.columns)]  # fmt: skip
+    low, high = float(choices[main].min()), float(choices[main].max())
+    says = (f"Over these choices, each of which could be defended, the chance that it opens by {long_date(main)} "
+            f"runs from {percent(low)} to {percent(high)}. Judgements that lean the same way everywhere, as in the weak and the "
+            "strong evidence, move it more than the input range, which lets each lean its own way.")  # fmt: skip
+    return h("<h3>Under other choices</h3><p>{}</p>{}", says,
+             table("The forecast under other choices of the model and its inputs", columns, rows, kind="cards"))  # fmt: skip
+
+
+def _criticism(f: Forecast, c: Criticism) -> Html:
+    if c.nodes.empty:
+        return Html("")
+    says = {i.id: i.statement for i in f.case.indicators} | {a.id: a.name for a in f.case.actors}
+    labels = {s.id: s.label for s in f.case.scenarios}
+    verdict = (
+        "less than the model expects: a future may be missing, or an indicator misjudged" if c.tail < 0.05
+        else "more than the model expects, as reports that copy each other do" if c.tail > 0.95
+        else "about as well as the model expects"
+    )  # fmt: skip
+    strained = c.nodes[c.nodes.decibans < 0]
+    first = f"Together the reports agree {verdict}: {percent(c.tail)} of {c.draws} simulated worlds agree as little."
+    nodes = table(
+        "Where the reports contradict the rest, the most contradicted first",
+        [Column("Indicator or actor"), Column("Events", "n"), Column("By its own reports", "n"),
+         Column("By all others", "n"), Column("Agreement, decibans", "n"), Column("As little by chance", "n")],
+        [(text(says[str(n)]), str(int(r.events)), percent(r.alone), percent(r.rest), toned(r.decibans), percent(r["tail"]))
+         for n, r in strained.head(6).iterrows()], kind="cards",
+    ) if len(strained) else h("<p>No indicator's own reports contradict the rest.</p>")  # fmt: skip
+    scenarios = table(
+        "How well each future accounts for the evidence",
+        [Column("Scenario"), Column("Probability", "n"), Column("Agreement, decibans", "n"),
+         Column("Expected, if it were true", "n"), Column("Strain", "n")],
+        [(text(labels[str(s)]), percent(r.probability), toned(r.decibans), signed(r.expected), f"{signed(r.strain)} sd")
+         for s, r in c.scenarios.iterrows()], kind="cards",
+    )  # fmt: skip
+    note = ("Agreement is how much more likely the reports are together than apart (the conflict measure of Jensen and others, 1990, "
+            "with its sign reversed); strain is its distance from what the scenario expects. A hint at where to look, not a test.")  # fmt: skip
+    return h('<h3>Does the evidence fit the model?</h3><p>{} {} below zero.</p>{}{}<p class="fine">{}</p>', first,
+             f"{counted(len(strained), 'indicator or actor', 'indicators and actors')} of {len(c.nodes)} {'is' if len(strained) == 1 else 'are'}",
+             nodes, fold("Strain by scenario", scenarios), note)  # fmt: skip
