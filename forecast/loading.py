@@ -76,7 +76,7 @@ def load(case: str | os.PathLike[str], fitted: bool = True) -> Case:
         (seeds() / "event_types.toml", ("event_types",)),
         (seeds() / "sources.toml", ("sources",)),
     ):
-        sections = _read(path, path.name != "case.toml", problems)
+        sections = read_toml(path, path.name != "case.toml", problems)
         for key in sections.keys() - set(keys):
             problems.append(Problem(path.name, clean(key), _no_such_section(key, keys)))
             lost |= {key, nearest(key, keys) or key}
@@ -162,7 +162,8 @@ def _folder(case: str) -> Path:
                              f"{did_you_mean(case, shipped())} (shipped: {known})")])  # fmt: skip
 
 
-def _read(path: Path, optional: bool, problems: list[Problem]) -> dict[str, Any]:
+def read_toml(path: Path, optional: bool, problems: list[Problem]) -> dict[str, Any]:
+    """The tables of a file; why it could not be read is added to `problems`."""
     data, message = b"", ""
     try:
         if optional and not path.exists():
