@@ -17,16 +17,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from forecast.case import Case
-    from forecast.dependence import ladder
+    from forecast.criticising import criticism
+    from forecast.dependence import ladder, matrix
     from forecast.fits import Fit, held_by
     from forecast.fitting import fit
+    from forecast.hindsight import lessons, post_mortem
     from forecast.history import as_known, proposals
+    from forecast.hub import read_hub, to_hub
     from forecast.loading import CaseError, check_article, load, shipped
+    from forecast.panels import panel
     from forecast.replaying import replay
     from forecast.sampling import agreement, diagnostics, model, sample
+    from forecast.scoring import load_resolution, score, score_table, through_time
+    from forecast.sensitivity import tornado, variants
     from forecast.shapley import contributions
     from forecast.updating import Forecast, update
-    from forecast.watching import watch_table
+    from forecast.watching import movement, watch_table
 
 __version__ = "0.1.0"
 
@@ -40,7 +46,13 @@ _WHERE = {
     "update": "updating",
     "contributions": "shapley",
     "ladder": "dependence",
+    "panel": "panels",
+    "matrix": "dependence",
     "replay": "replaying",
+    "criticism": "criticising",
+    "movement": "watching",
+    "tornado": "sensitivity",
+    "variants": "sensitivity",
     "watch_table": "watching",
     "Fit": "fits",
     "held_by": "fits",
@@ -51,16 +63,27 @@ _WHERE = {
     "diagnostics": "sampling",
     "model": "sampling",
     "sample": "sampling",
+    "lessons": "hindsight",
+    "post_mortem": "hindsight",
+    "load_resolution": "scoring",
+    "score": "scoring",
+    "score_table": "scoring",
+    "through_time": "scoring",
+    "read_hub": "hub",
+    "to_hub": "hub",
 }
 _MODULES = (
-    "attendance", "classes", "fits", "history", "history_plots", "judgement", "page", "plots",
-    "replaying", "tables", "tree",
+    "attendance", "backtest", "backtest_plots", "backtest_scores", "calibration", "classes",
+    "fits", "folds", "history", "history_plots", "hub", "judgement", "page", "plots",
+    "reading_plots", "refits", "replaying", "scoring", "tables", "tree", "watching", "whatif",
 )  # fmt: skip
 
 __all__ = [
     "Case", "CaseError", "Fit", "Forecast", "agreement", "as_known", "check_article",
-    "contributions", "diagnostics", "fit", "held_by", "ladder", "load", "model", "proposals",
-    "replay", "sample", "shipped", "update", "watch_table",
+    "contributions", "criticism", "diagnostics", "fit", "held_by", "ladder", "lessons", "load",
+    "load_resolution", "matrix", "model", "movement", "panel", "post_mortem", "proposals", "read_hub",
+    "replay", "sample", "score", "score_table", "shipped", "through_time", "to_hub", "tornado",
+    "update", "variants", "watch_table",
 ]  # fmt: skip
 
 

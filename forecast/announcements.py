@@ -106,6 +106,7 @@ def likelihood(case: Case, as_of: dt.date, opens: NDArray[Any]) -> Likelihood:
     return state
 
 
+@lru_cache(maxsize=8)
 def _room(fit: Fit, size: int) -> NDArray[Any]:
     """P(lead + slip < k), k = 0 ... size - 1: there is room to name a day after the proposal."""
     lead, slip, _ = _lead_and_slip(fit)

@@ -7,11 +7,12 @@ a group has a generating function that the tree gives point by point.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations, product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from forecast.case import Case
@@ -19,8 +20,12 @@ from forecast.compiling import Compiled
 from forecast.parts import Actor
 from forecast.tree import expect
 
+if TYPE_CHECKING:
+    from forecast.updating import Forecast
+
 OPPOSITION = ("main_opposition", "tolerated_opposition", "minority_party")
 """Roles of those whose coming makes the talks more than a monologue."""
+_CONSTANT = 1e-12  # variances below this are rounding
 
 
 def bodies(case: Case, actor: str) -> tuple[str, ...]:
@@ -51,6 +56,22 @@ def all_attend(
     return expect(compiled.tree, chance, factor)
 
 
+def pairs(
+    compiled: Compiled, theta: NDArray[Any], chance: NDArray[Any], actors: Sequence[str]
+) -> NDArray[Any]:
+    """P(both attend | s) of every two actors, shape (A, A, S); on the diagonal, P(he attends | s)."""
+    needed = [set(bodies(compiled.case, a)) for a in actors]
+    attends, place, factor = _factors(compiled, theta)
+    first, second = np.triu_indices(len(actors))
+    factor = np.repeat(factor[..., None], len(first), axis=-1)
+    for n, (i, j) in enumerate(zip(first, second, strict=True)):
+        for name in needed[i] | needed[j]:
+            factor[place[name], ..., n] *= attends[name]
+    out = np.empty((len(actors), len(actors), len(compiled.case.scenarios)))
+    out[first, second] = out[second, first] = expect(compiled.tree, chance, factor).T
+    return out
+
+
 def pattern(
     compiled: Compiled, theta: NDArray[Any], chance: NDArray[Any], attend: Mapping[str, bool]
 ) -> NDArray[Any]:
@@ -63,6 +84,38 @@ def pattern(
             together = all_attend(compiled, theta, chance, [*present, *extra])
             total += (-1) ** n * together
     return np.maximum(total, 0.0)
+
+
+def patterns(
+    compiled: Compiled,
+    theta: NDArray[Any],
+    chance: NDArray[Any],
+    actors: Sequence[str],
+    attend: NDArray[np.bool_],
+) -> NDArray[Any]:
+    """P(exactly these of the actors attend | s), shape (S, N), for each of N rows of `attend`.
+
+    The same as `pattern`, summed directly: whoever is absent contributes one minus his chance, and
+    nothing where his body is absent too. Bodies that are not among the actors are summed over.
+
+    Parameters
+    ----------
+    actors : sequence of str
+    attend : ndarray of bool, shape (N, len(actors))
+    """
+    attends, place, factor = _factors(compiled, theta)
+    above = sorted({b for a in actors for b in bodies(compiled.case, a)[1:]} - set(actors))
+    total = np.zeros((len(compiled.case.scenarios), len(attend)))
+    for comes in product((True, False), repeat=len(above)):
+        here = dict(zip(above, comes, strict=True)) | dict(zip(actors, attend.T, strict=True))
+        weight = np.repeat(factor[..., None], len(attend), axis=-1)
+        for name, present in here.items():
+            chain = [here[b] for b in bodies(compiled.case, name)[1:]]
+            may = np.logical_and.reduce(np.broadcast_arrays(present, *chain)[1:]) if chain else True
+            p = attends[name][..., None]
+            weight[place[name]] *= np.where(present, np.where(may, p, 0.0), np.where(may, 1 - p, 1.0))
+        total += expect(compiled.tree, chance, weight)
+    return total
 
 
 def count(
@@ -157,7 +210,60 @@ def opposition(case: Case) -> tuple[Actor, ...]:
     Persons who come with a counted body are not counted again. Where no actor has such a
     role, all that are asked about.
     """
-    asked = [a for a in case.actors if not a.required]
-    chosen = [a for a in asked if a.role in OPPOSITION] or asked
+    chosen = [a for a in asked(case) if a.role in OPPOSITION] or asked(case)
     ids = {a.id for a in chosen}
     return tuple(a for a in chosen if not ids & set(bodies(case, a.id)[1:]))
+
+
+def asked(case: Case) -> tuple[Actor, ...]:
+    """The actors whose attendance is a question: all but the required ones."""
+    return tuple(a for a in case.actors if not a.required)
+
+
+def dependence(f: Forecast) -> xr.Dataset:
+    """How the attendance of every two actors goes together, if the meeting is held.
+
+    Parameters
+    ----------
+    f : Forecast
+
+    Returns
+    -------
+    Dataset over `actor` and `other`
+        `both`, P(both attend | held), on the diagonal P(he attends | held); `correlation`, the
+        phi coefficient, from -1 to 1; `lift`, P(both) / (P(one) P(the other)). Exact, from the
+        joint. Required actors come with certainty and are left out; the correlation of whoever
+        else is certain to come, or not to, is nan.
+    """
+    names = [a.id for a in asked(f.case)]
+    held = f.futures.held
+    weight = f.posterior.scenario[held] / f.posterior.scenario[held].sum()
+    both = pairs(f.compiled, f.compiled.theta, f.posterior.chance, names)[..., held] @ weight
+    alone = np.diagonal(both)
+    apart = np.outer(alone, alone)
+    variance = alone * (1 - alone)
+    spread = np.sqrt(np.where(variance > _CONSTANT, variance, np.nan))
+    phi = (both - apart) / np.outer(spread, spread)
+    lift = np.divide(both, apart, out=np.full(both.shape, np.nan), where=apart > 0)
+    dims = ("actor", "other")
+    return xr.Dataset(
+        {"both": (dims, both), "correlation": (dims, phi), "lift": (dims, lift)},
+        coords={"actor": names, "other": names},
+    )
+
+
+def partition(f: Forecast) -> list[tuple[dict[str, bool] | None, float]]:
+    """Not held, and held with both, one or neither of the two least certain actors.
+
+    Returns
+    -------
+    list of (mapping of actor to whether he attends, or None, float)
+        None for "not held by the horizon". The probabilities add up to 1. Of persons who come
+        only with a body, the body stands for them; with one actor there are three lines, with
+        none two.
+    """
+    given = dict(zip((a.id for a in f.case.actors), f.actors.given_held.values, strict=True))
+    free = [a.id for a in asked(f.case) if not a.part_of]
+    pair = sorted(free, key=lambda a: abs(given[a] - 0.5))[:2]
+    lines = [dict(zip(pair, comes, strict=True)) for comes in product((True, False), repeat=len(pair))]
+    return [(None, 1 - float(f.ever.probability)), *((x, f.attendance(x)) for x in lines)]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from forecast.terminal import counted, friendly, printable, show, show_replay, show_tables
 
 app = typer.Typer(
     name="forecast",
@@ -61,7 +61,7 @@ def check(
     """Check a case: every problem at once, each with its place and what was expected."""
     from forecast.loading import CaseError, check_article, load
 
-    with _friendly():
+    with friendly():
         c = load(case)
         if article is not None:
             try:
@@ -72,13 +72,13 @@ def check(
                 raise CaseError(problems)
         told = [r for e in c.events for r in e.reports]
         late = sum(r.published > c.question.as_of for r in told)
-        later = f"; {_counted(late, 'report')} later than as_of, not used" if late else ""
+        later = f"; {counted(late, 'report')} later than as_of, not used" if late else ""
         learned = f"; learns from {c.reference_class} as known on {c.fit.as_of}" if c.fit else ""
         found = "; every paragraph and locator found" if article else ""
-        typer.echo(_printable(
-            f"{c.question.title}: {_counted(len(c.scenarios), 'scenario')}, "
-            f"{_counted(len(c.indicators), 'indicator')}, {_counted(len(c.actors), 'actor')}, "
-            f"{_counted(len(c.events), 'event')} in {_counted(len(told), 'report')}, "
+        typer.echo(printable(
+            f"{c.question.title}: {counted(len(c.scenarios), 'scenario')}, "
+            f"{counted(len(c.indicators), 'indicator')}, {counted(len(c.actors), 'actor')}, "
+            f"{counted(len(c.events), 'event')} in {counted(len(told), 'report')}, "
             f"{len(c.watch)} watched{later}{learned}. No problem found{found}."
         ))  # fmt: skip
 
@@ -91,6 +91,9 @@ def run(
     as_of: AsOf = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print one tidy table as CSV.")] = False,
+    as_hub: Annotated[
+        bool, typer.Option("--hub", help="Print a table of model output (hubverse) as CSV.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the input ranges.")] = 1,
 ) -> None:
     """Forecast a case: the meeting by each deadline, its scenarios, who takes part."""
@@ -98,16 +101,195 @@ def run(
     from forecast.loading import load
     from forecast.updating import update
 
-    with _friendly():
-        if as_json and as_csv:
-            raise ValueError("--json and --csv: expected one of them")
+    with friendly():
+        if as_json + as_csv + as_hub > 1:
+            raise ValueError("--json, --csv and --hub: expected one of them")
         f = update(load(case), as_of.date() if as_of else None, seed=seed)
         if as_json:
             typer.echo(json.dumps(f.to_dict(), indent=2, ensure_ascii=False))
         elif as_csv:
             typer.echo(tables.as_csv(f), nl=False)
+        elif as_hub:
+            from forecast import hub
+
+            typer.echo(hub.as_csv(hub.to_hub(f)), nl=False)
         else:
-            _show(f)
+            show(f)
+
+
+@app.command(
+    epilog="Examples: forecast replay my_case --every 7   |   forecast replay my_case --figure replay.svg"
+)
+def replay(
+    case: CaseArg,
+    first: Annotated[
+        dt.datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD",
+                     help="First date; the day of the proposal by default."),
+    ] = None,
+    last: Annotated[
+        dt.datetime | None,
+        typer.Option("--to", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD",
+                     help="Last date; the case's as-of date by default. A later one hears later news."),
+    ] = None,
+    every: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="DAYS",
+                     help="Days from date to date; by default each day with news, and each week."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print one tidy table as CSV.")] = False,
+    figure: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw it too: a file .svg or .png.")
+    ] = None,
+) -> None:  # fmt: skip
+    """Replay a case: the forecast on each date, by what was known on that date."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from forecast import replaying
+    from forecast.loading import load
+
+    with friendly():
+        if as_json and as_csv:
+            raise ValueError("--json and --csv: expected one of them")
+        if figure is not None and figure.suffix.lower() not in (".svg", ".png"):
+            raise ValueError(f"--figure: {figure}: expected a name that ends in .svg or .png")
+        c = load(case)
+        start = first.date() if first else c.question.proposed
+        end = last.date() if last else max(c.question.as_of, start)
+        if start > end:
+            raise ValueError(f"--from: {start} is after --to, {end}")
+        if every:
+            dates = {start + dt.timedelta(n) for n in range(0, (end - start).days + 1, every)}
+        else:
+            dates = {d for d in replaying.news_days(c, end) if d >= start}
+        days = sorted(dates | {start, end})
+        with Progress(console=Console(stderr=True), transient=True, disable=len(days) < 200) as progress:
+            bar = progress.add_task("replaying", total=len(days))
+
+            def counted() -> Iterator[dt.date]:
+                for day in days:
+                    yield day
+                    progress.advance(bar)
+
+            past = replaying.replay(c, counted())
+        if figure is not None:
+            from forecast import reading_plots
+
+            reading_plots.save(reading_plots.replay(past, c), figure)
+        if as_json:
+            typer.echo(json.dumps(replaying.as_dict(past, c), indent=2, ensure_ascii=False))
+        elif as_csv:
+            typer.echo(replaying.as_csv(past, c), nl=False)
+        else:
+            show_replay(past, c)
+        if figure is not None:
+            typer.echo(printable(f"The figure is in {figure}"), err=True)
+
+
+@app.command(
+    epilog="Examples: forecast score my_case   |   forecast score my_case --table theirs.csv --csv"
+)
+def score(
+    case: CaseArg,
+    as_of: AsOf = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Score the forecasts in this table of model output (hubverse)."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print one tidy table as CSV.")] = False,
+    oracle: Annotated[
+        bool,
+        typer.Option("--oracle", help="Print the resolution as a table of oracle output (hubverse)."),
+    ] = False,
+) -> None:
+    """Score a resolved case: the forecast beside its base rate and a constant, and what misled it."""
+    from forecast import scorecard
+    from forecast.loading import load
+
+    with friendly():
+        forms = [k for k, on in (("json", as_json), ("csv", as_csv), ("oracle", oracle)) if on]
+        if len(forms) > 1 or (table is not None and (oracle or as_of)):
+            raise ValueError("expected one of --json, --csv and --oracle, and with --table neither "
+                             "--oracle nor --as-of: the table has its own dates")  # fmt: skip
+        day = as_of.date() if as_of else None
+        typer.echo(scorecard.as_text(load(case), day, table, *forms), nl=False)
+
+
+@app.command(
+    epilog='Example: forecast log my_case --note "Before the visit"   |   forecast log my_case --show'
+)
+def log(
+    case: CaseArg,
+    as_of: AsOf = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.jsonl", help="The log; log.jsonl in the case's folder by default, or "
+                     "here where that cannot be written."),
+    ] = None,
+    note: Annotated[str, typer.Option(help="A remark that is kept with it.")] = "",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the input ranges.")] = 1,
+    show_it: Annotated[bool, typer.Option("--show", help="Print the log; add nothing.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check that no line was changed; add nothing.")
+    ] = False,
+    rerun: Annotated[
+        int | None,
+        typer.Option(metavar="LINE", help="Make a logged forecast again and compare; add nothing."),
+    ] = None,
+) -> None:  # fmt: skip
+    """Log a forecast: append it to a file of lines that nobody changes, with what it was made from."""
+    from forecast import logbook, logtexts
+    from forecast.loading import load
+    from forecast.updating import update
+
+    with friendly():
+        reading = show_it or verify or rerun is not None
+        logtexts.check_options(as_of, note, show_it, verify, rerun)
+        path = file or logbook.default_path(load(case), reading)
+        elsewhere = file is None and str(path) == logbook.NAME
+        if show_it:
+            rows, problems = logtexts.rows(path)
+            show_tables(str(path), [("", logtexts.HEADER, rows)], left=logtexts.HEADER)
+            for problem in problems:
+                typer.echo(printable(problem), err=True)
+        elif verify:
+            typer.echo(printable(logtexts.verified(path)))
+        elif rerun is not None:
+            typer.echo(printable(logtexts.rerun_text(logbook.entry(path, rerun))))
+        else:
+            f = update(load(case), as_of.date() if as_of else None, seed=seed)
+            typer.echo(printable(logtexts.logged(logbook.log(f, path, note), elsewhere)))
+
+
+@app.command(
+    epilog="Examples: forecast diff my_case@2014-11-20 my_case   |   forecast diff log.jsonl:1 log.jsonl"
+)
+def diff(
+    a: Annotated[str, typer.Argument(
+        metavar="A", help="A case, CASE@YYYY-MM-DD, or a line of a log: FILE.jsonl:N, N from 1 or, "
+        "from the end, -1 (the default).")],
+    b: Annotated[str, typer.Argument(metavar="B", help="The other, likewise.")],
+    by: Annotated[
+        dt.datetime | None,
+        typer.Option("--by", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD",
+                     help="Explain the chance that it opens by this day; B's headline by default."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:  # fmt: skip
+    """Compare two forecasts: what changed, and which change did how much."""
+    from forecast import differences
+
+    with friendly():
+        found = differences.diff(a, b, by.date() if by else None)
+        if as_json:
+            typer.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+        else:
+            show_tables(found.summary(), found.sections(), left=("kind", "from", "to"))
 
 
 @app.command(epilog="Example: forecast report my_case -o reports --open")
@@ -125,14 +307,14 @@ def report(
     from forecast.loading import load
     from forecast.report import make_report
 
-    with _friendly():
+    with friendly():
         load(case)
         columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
             bar = progress.add_task("starting", total=None)
 
             def step(index: int, total: int, title: str) -> None:
-                progress.update(bar, completed=index, total=total, description=_printable(title)[:60])
+                progress.update(bar, completed=index, total=total, description=printable(title)[:60])
 
             page = make_report(case, output, as_of.date() if as_of else None, seed, step)
         typer.echo(f"The report is in {page}")
@@ -150,14 +332,14 @@ def fit(
     from forecast import fits, fitting
     from forecast.loading import load
 
-    with _friendly():
+    with friendly():
         c = load(case, fitted=False)
         if not c.learns and not any(w.announces for w in c.watch):
             raise ValueError(f"{case}: nothing in this case is learned from history: it has no "
                              "reference_class, no attends_like, no announcement and no watch that "
                              "announces")  # fmt: skip
         path = c.folder / "fit.json"
-        typer.echo(_printable(
+        typer.echo(printable(
             f"Learning from {c.reference_class} as known on {c.question.proposed}: two models, "
             "some minutes at most."
         ), err=True)  # fmt: skip
@@ -165,7 +347,7 @@ def fit(
             c.reference_class, c.question.proposed, c.base_rate.leave_out, seed, progress=not quiet
         )
         fits.write(learned, path)
-        typer.echo(_printable(f"The fit is in {path}"))
+        typer.echo(printable(f"The fit is in {path}"))
 
 
 @app.command(epilog="Example: forecast schema > case.schema.json")
@@ -175,59 +357,8 @@ def schema(
     """Print the JSON Schema of a case's files, for completion and checks in an editor."""
     from forecast.parts import CaseFile, EventsFile
 
-    with _friendly():
+    with friendly():
         models: dict[str, Any] = {"case": CaseFile, "events": EventsFile}
         if file not in models:
             raise ValueError(f"{file}: expected case or events")
         typer.echo(json.dumps(models[file].model_json_schema(), indent=2))
-
-
-@contextmanager
-def _friendly() -> Iterator[None]:
-    """Turn what a user can put right into one message a problem and exit code 1."""
-    from forecast.loading import CaseError
-
-    try:
-        yield
-    except CaseError as e:
-        for problem in e.problems:
-            typer.secho(_printable(str(problem)), fg="red", err=True)
-        many = len(e.problems)
-        typer.secho(f"{many} problem{'s' if many > 1 else ''} found.", err=True)
-        raise typer.Exit(1) from None
-    except OSError as e:
-        where = f"{e.filename}: " if e.filename else ""
-        typer.secho(_printable(f"{where}{(e.strerror or str(e)).lower()}"), fg="red", err=True)
-        raise typer.Exit(1) from None
-    except (ValueError, RuntimeError) as e:
-        typer.secho(_printable(str(e)), fg="red", err=True)
-        raise typer.Exit(1) from None
-
-
-def _show(f: Any) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from forecast.tables import sections
-
-    console = Console(width=None if sys.stdout.isatty() else 110, highlight=False)
-    console.print(Text(_printable(f"{f.case.question.title}, as of {f.as_of}"), style="bold"))
-    for title, header, rows in sections(f):
-        table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-        for i, name in enumerate(header):
-            table.add_column(name, justify="right" if i else "left", header_style="dim")
-        for row in rows:
-            # Text, not markup: what a case says is data
-            table.add_row(*(Text(_printable(cell)) for cell in row))
-        console.print()
-        console.print(table)
-
-
-def _counted(n: int, one: str) -> str:
-    return f"{n} {one}{'' if n == 1 else 's'}"
-
-
-def _printable(text: str) -> str:
-    """Without control characters, which could repaint the terminal."""
-    return "".join(x if x.isprintable() or x == "\n" else "?" for x in text)

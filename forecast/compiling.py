@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -141,15 +141,11 @@ def compile_case(
     rows = _evidence(known, as_of, without, assume)
     event_node = np.zeros((len(nodes), len(rows)))
     event_chance = np.zeros((len(rows), 2), int)
-    fresh = np.ones(len(rows))
     for e, row in enumerate(rows):
         k = place[row.node]
         event_node[k, e] = 1
         event_chance[e] = [index(j, f"{row.id}: {z}") for j, z in
                            zip(row.chance, ("if false", "if true"), strict=True)]  # fmt: skip
-        half_life = getattr(parts[row.node], "half_life", None)
-        if half_life:
-            fresh[e] = 0.5 ** (max((as_of - row.day).days, 0) / half_life)
 
     depth = _depths(parts)
     levels = [[k for k, n in enumerate(nodes) if depth[n] == d]
@@ -167,10 +163,27 @@ def compile_case(
         event_chance=event_chance,
         denied=np.array([r.denied for r in rows]),
         affirmed=np.array([r.affirmed for r in rows]),
-        fresh=fresh,
+        fresh=np.ones(len(rows)),
     )
-    return Compiled(known, tree, tuple(judgements), tuple(labels), means(judgements),
-                    nodes, tuple(r.id for r in rows), attends)  # fmt: skip
+    return aged(Compiled(known, tree, tuple(judgements), tuple(labels), means(judgements),
+                         nodes, tuple(r.id for r in rows), attends), as_of)  # fmt: skip
+
+
+def aged(compiled: Compiled, as_of: dt.date) -> Compiled:
+    """The same, read on another day on which nothing else is known: evidence has aged."""
+    case = compiled.case
+    life = {i.id: i.half_life for i in case.indicators if i.half_life}
+    days = {w.id: w.by for w in case.watch} | {e.id: e.date[1] for e in case.events}
+    fresh = np.array([
+        0.5 ** (max((as_of - days[e]).days, 0) / life[node]) if node in life else 1.0
+        for e, node in zip(compiled.events, compiled.bears_on, strict=True)
+    ])  # fmt: skip
+    question = case.question.model_copy(update={"as_of": as_of})
+    return replace(
+        compiled,
+        case=case.model_copy(update={"question": question}),
+        tree=replace(compiled.tree, fresh=fresh),
+    )
 
 
 @dataclass(frozen=True)
@@ -184,7 +197,6 @@ class _Row:
     chance: tuple[Judgement, Judgement]
     denied: float
     affirmed: float
-    day: dt.date
 
 
 def _evidence(
@@ -198,7 +210,7 @@ def _evidence(
         node = case.node_of(event)
         assert node is not None  # rules.answers_agree
         factors = certain[assume[event.id]] if event.id in assume else said(case, event)
-        rows.append(_Row(event.id, node, case.likelihoods(event), *factors, event.date[1]))
+        rows.append(_Row(event.id, node, case.likelihoods(event), *factors))
     answered = {e.answers for e in case.events if e.id not in without}
     for watch in case.watch:
         if watch.id in without or watch.bears_on is None:
@@ -210,8 +222,7 @@ def _evidence(
             factors = certain[False]
         else:
             continue
-        chance = case.likelihoods(watch)
-        rows.append(_Row(watch.id, watch.bears_on, chance, *factors, min(watch.by, as_of)))
+        rows.append(_Row(watch.id, watch.bears_on, case.likelihoods(watch), *factors))
     return rows
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
+import numpy as np
 import pandas as pd
+import xarray as xr
 
 from forecast import attendance, svg, tables
 from forecast.judgement import word_for
@@ -12,11 +16,14 @@ from forecast.markup import (
     Html,
     Section,
     counted,
+    figure,
+    fold,
     h,
     join,
     long_date,
     percent,
     row_span,
+    short,
     table,
     text,
     whole,
@@ -24,6 +31,8 @@ from forecast.markup import (
 from forecast.parts import Actor
 from forecast.updating import Forecast
 
+_SLIGHT = 0.005  # a correlation below it is shown as none
+_FULL = 0.45  # opacity of the strongest: a number has to stay readable on it
 _HISTORY = Html(
     "<p>In history: of the parties of that role that were invited to talks which were held, as learned from the "
     "reference class. It stands for comparison; it enters only where a case says attends_like. * No refusal is on record: the number rests on the prior.</p>"
@@ -98,13 +107,18 @@ def together(f: Forecast) -> Section:
     ]  # fmt: skip
     columns = [Column("They come"), Column(svg.axis(), "pic"), Column("Chance", "n")]
     names = join((text(a.name) for a in group), ", ")
+    two = (
+        h(" The chance that at least two come is <b>{}</b>.", whole(sum(shown[2:])))
+        if len(group) > 1
+        else ""
+    )
     body = h(
-        '<p>If it is held, <b>{:.1f}</b> of {} are expected: {}.</p>{}'.replace("{:.1f}", f"{mean:.1f}"),
-        counted(len(group), *_kind(f)), names,
+        "<p>If it is held, <b>{}</b> of {} are expected: {}.{}</p>{}",
+        f"{mean:.1f}", counted(len(group), *_kind(f)), names, Html(two),
         table("How many of them come, if it is held; the rows add up to 100 %", columns, rows,
               ("All", "", f"100{NBSP}%"), "cards"),
     )  # fmt: skip
-    return Section("together", "Who comes together", h("{}{}", body, _partition(f)),
+    return Section("together", "Who comes together", h("{}{}{}", body, _partition(f), _dependence(f)),
                    "Actors share scenarios, so their choices go together: these numbers are exact "
                    "joint ones, not products.")  # fmt: skip
 
@@ -121,28 +135,22 @@ def partition(f: Forecast) -> list[tuple[str, int]]:
 
     Whole per cents by the horizon that add up to 100, and, but for the first, to P(ever held).
     """
-    asked = [a for a in f.case.actors if not a.required and not a.part_of]
-    given = {
-        str(n): float(v) for n, v in zip(f.actors.actor.values, f.actors.given_held.values, strict=True)
-    }
-    asked = sorted(asked, key=lambda a: abs(given[a.id] - 0.5))[:2]
     ever = tables.in_hundred(float(f.ever.probability))
-    out = [("Not held", 100 - ever)]
-    if len(asked) == 2:
-        first, second = asked
-        patterns: list[tuple[str, tuple[bool, ...]]] = [
-            (f"Held with both {first.name} and {second.name}", (True, True)),
-            (f"Held with {first.name}, without {second.name}", (True, False)),
-            (f"Held with {second.name}, without {first.name}", (False, True)),
-            (f"Held with neither {first.name} nor {second.name}", (False, False)),
-        ]
-    elif asked:
-        patterns = [(f"Held with {asked[0].name}", (True,)), (f"Held without {asked[0].name}", (False,))]
-    else:
-        return [*out, ("Held", ever)]
-    ids = [a.id for a in asked]
-    joint = [f.attendance(dict(zip(ids, comes, strict=True))) for _, comes in patterns]
-    return out + list(zip([name for name, _ in patterns], tables.rounded(joint, ever), strict=True))
+    names = {a.id: a.name for a in f.case.actors}
+    (_, _), *lines = attendance.partition(f)
+    said = [_said([(names[a], comes) for a, comes in (who or {}).items()]) for who, _ in lines]
+    shares = tables.rounded([p for _, p in lines], ever)
+    return [("Not held", 100 - ever), *zip(said, shares, strict=True)]
+
+
+def _said(who: list[tuple[str, bool]]) -> str:
+    """Held, and who of two at most comes."""
+    if len(who) < 2:
+        return " ".join(["Held", *(f"{'with' if comes else 'without'} {name}" for name, comes in who)])
+    (one, first), (other, second) = who
+    if first == second:
+        return f"Held with {'both' if first else 'neither'} {one} {'and' if first else 'nor'} {other}"
+    return f"Held with {one if first else other}, without {other if first else one}"
 
 
 def _partition(f: Forecast) -> Html:
@@ -157,3 +165,70 @@ def _partition(f: Forecast) -> Html:
     assert sum(n for _, n in parts) == 100
     return h("<h3>The two least certain together</h3>{}",
              table(caption, columns, rows, ("All", "", f"100{NBSP}%"), "cards"))  # fmt: skip
+
+
+def _dependence(f: Forecast) -> Html:
+    """A map of how the attendance of every two actors goes together, and the table behind it."""
+    names = {a.id: a.name for a in attendance.asked(f.case)}
+    if len(names) < 2:
+        return Html("")
+    d = attendance.dependence(f)
+    phi = d.correlation.values
+    off = [(i, j) for i, j in combinations(range(len(names)), 2) if np.isfinite(phi[i, j])]
+    top = max((abs(float(phi[pair])) for pair in off), default=0.0)
+    ranked = sorted(off, key=lambda pair: -abs(phi[pair]))
+    shown = [(i, j) for i, j in ranked if abs(phi[i, j]) >= _SLIGHT]
+    label = [*names.values()]
+    alone = np.diagonal(d.both.values)
+    rows = [
+        (h("{} and {}", text(label[i]), text(label[j])), f"{phi[i, j]:.2f}".replace("-", "\u2212"),
+         percent(d.both.values[i, j]), percent(alone[i] * alone[j]))
+        for i, j in shown
+    ]  # fmt: skip
+    columns = [Column("Pair"), Column("Correlation", "n"), Column("Both come", "n"),
+               Column("If they were independent", "n")]  # fmt: skip
+    pictures = [figure(_map(d, label, top, kind == "narrow"), kind=kind) for kind in ("wide", "narrow")]
+    rest = len(names) * (len(names) - 1) // 2 - len(shown)
+    others = h(" Of {}, less than 0.005 or undefined.", counted(rest, "other pair")) if rest else ""
+    tones = h('<p class="key"><span class="k cell up"></span> come together <span class="k cell down"></span> '
+              "come instead of each other; a name stands at the end of its row and on top of its column; "
+              "the fullest colour is a correlation of {}</p>", f"{top:.2f}")  # fmt: skip
+    behind = fold(f"The same as a table: {counted(len(rows), 'pair')}",
+                  h("{}<p class=\"fine\">The phi coefficient of two yes or no answers.{}</p>",
+                    table("Pairs of actors, if it is held; the strongest first", columns, rows, kind="cards"),
+                    Html(others)))  # fmt: skip
+    return h("<h3>How each two go together</h3>{}{}{}{}", *pictures, tones, behind)
+
+
+def _map(d: xr.Dataset, label: list[str], top: float, narrow: bool) -> Html:
+    """Below the diagonal a cell for each pair, on it the names."""
+    phi, n = d.correlation.values, len(label)
+    width, room = (360, 128) if narrow else (860, 270)
+    side = min((width - room) / (n - 1), 30 if narrow else 46)
+    high = min(side, 26)
+    parts, strongest = [], []
+    for i in range(n):
+        y = round(high * i, 1)
+        for j in range(i):
+            x, r = round(side * j, 1), float(phi[i, j])
+            cell = '<rect class="cell{}" x="{}" y="{}" width="{}" height="{}"{}/>'
+            size = (round(side - 2, 1), round(high - 2, 1))
+            parts.append(h(cell, "", x, y, *size, ""))
+            if not np.isfinite(r) or abs(r) < _SLIGHT:
+                continue
+            full = h(' fill-opacity="{}"', round((0.8 if narrow else _FULL) * abs(r) / top, 3))
+            parts.append(h(cell, " up" if r > 0 else " down", x, y, *size, full))
+            if not narrow and side >= 30:
+                parts.append(h('<text class="num" x="{}" y="{}" text-anchor="middle">{}</text>',
+                               round(x + side / 2 - 1, 1), round(y + high / 2 + 3, 1),
+                               f"{r:.2f}".replace("0.", ".").replace("-", "\u2212")))  # fmt: skip
+            strongest.append((abs(r), r, f"{label[j]} and {label[i]}"))
+        x = round(side * i + (3 if i else 0), 1)
+        parts.append(h('<text x="{}" y="{}">{}</text>', x, round(y + high / 2 + 4, 1),
+                       short(label[i], int((width - x) / 7.2))))  # fmt: skip
+    first = [f"{who} {r:.2f}" for _, r, who in sorted(strongest, reverse=True)[:3]]
+    says = (
+        f"Correlations of who comes, {counted(n, 'actor')}; the strongest: {'; '.join(first) or 'none'}."
+    )
+    return h('<svg class="chart {}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>',
+             "narrow" if narrow else "wide", width, round(high * n + 2), says, join(parts))  # fmt: skip

@@ -182,11 +182,7 @@ def update(
         If an id is unknown, or the date is outside the case's life.
     """
     as_of = as_of or case.question.as_of
-    rng = np.random.default_rng(seed)
-    compiled = compile_case(case, as_of, without, assume)
-    root = futures(case, as_of, draws, rng)
-    posterior = solve(compiled, root, compiled.theta)
-    return _forecast(compiled, root, posterior, _ranges(compiled, root, draws, rng), as_of, seed)
+    return _forecast(answer(compile_case(case, as_of, without, assume), draws, seed), seed)
 
 
 def solve(compiled: Compiled, root: Futures, theta: NDArray[Any]) -> Posterior:
@@ -234,6 +230,8 @@ def actor_chances(compiled: Compiled, theta: NDArray[Any], posterior: Posterior)
 
 def _ranges(compiled: Compiled, root: Futures, draws: int, rng: np.random.Generator) -> dict[str, Any]:
     """Per draw: weights, and what is to be ranged over, in chunks that fit the memory."""
+    if not draws:
+        return {}
     kept: dict[str, list[NDArray[Any]]] = {k: [] for k in ("weight", "scenario", "node", "actor")}
     cells = max(compiled.tree.chance.size + compiled.tree.event_chance.size, 1)
     size, take = max(min(_CELLS // cells, _CHUNK), 1), sampler(compiled.judgements)
@@ -246,8 +244,6 @@ def _ranges(compiled: Compiled, root: Futures, draws: int, rng: np.random.Genera
         kept["scenario"].append(p.scenario)
         kept["node"].append((p.node * p.scenario).sum(1))
         kept["actor"].append(actor_chances(compiled, theta, p))
-    if not draws:
-        return {}
     joined = {k: np.concatenate(v, axis=-1) for k, v in kept.items()}
     weight = np.exp(joined["weight"] - joined["weight"].max())
     return joined | {"weight": weight / weight.sum()}
@@ -268,87 +264,105 @@ def _take(order: NDArray[Any]) -> tuple[NDArray[Any], ...]:
     return (*grids[:-1], order)
 
 
-def _forecast(
-    compiled: Compiled,
-    root: Futures,
-    posterior: Posterior,
-    drawn: dict[str, Any],
-    as_of: dt.date,
-    seed: int,
-) -> Forecast:
-    case, held = compiled.case, root.held
-    before = before_reports(compiled, root)
-    by = opened_by(root, as_of, case.question.deadlines)
+@dataclass(frozen=True)
+class Answer:
+    """A forecast in plain arrays: `of` each result, by the names that `Forecast` gives them."""
+
+    compiled: Compiled
+    futures: Futures
+    posterior: Posterior
+    of: dict[str, dict[str, NDArray[Any]]]
+    effective_draws: float
+
+
+def answer(compiled: Compiled, draws: int = 0, seed: int = 1) -> Answer:
+    """All that a compiled case says of its date; the numbers of `update`."""
+    case, rng = compiled.case, np.random.default_rng(seed)
+    root = futures(case, case.question.as_of, draws, rng)
+    posterior, before = solve(compiled, root, compiled.theta), before_reports(compiled, root)
+    drawn, held = _ranges(compiled, root, draws, rng), root.held
+    by = opened_by(root, case.question.as_of, case.question.deadlines)
     attends = actor_chances(compiled, compiled.theta, posterior)
     attends_before = actor_chances(compiled, compiled.theta, before)
+    order = [compiled.nodes.index(x.id) for x in case.indicators]
 
     def given_held(p: Posterior, chance: NDArray[Any]) -> NDArray[Any]:
         return np.asarray((chance[:, held] * p.scenario[held]).sum(1) / p.scenario[held].sum(0))
 
-    def ranged(values: NDArray[Any] | None, weight: NDArray[Any] | None = None) -> dict[str, Any]:
-        if values is None:
-            return {}
-        w = drawn["weight"] if weight is None else weight
-        return dict(zip(("low", "high"), weighted_quantiles(values, w, RANGE), strict=True))
+    def true(p: Posterior) -> NDArray[Any]:
+        return np.asarray((p.node * p.scenario).sum(1)[order])
 
-    s, a = drawn.get("scenario"), drawn.get("actor")
-    s_held = None if s is None else s[held]
-    a_held = by_actor = weight_held = None
-    by_draw = root.by_draw[:, :, root.which]
-    if s is not None and a is not None and s_held is not None:
-        a_held = (a[:, held] * s_held).sum(1) / s_held.sum(0)
-        by_actor = np.einsum("asd,sd,sld->ald", a, s, by_draw)
-        weight_held = drawn["weight"] * s_held.sum(0)
+    def both(after: Any, prior: Any, name: str = "probability") -> dict[str, NDArray[Any]]:
+        return {name: np.asarray(after), "prior": np.asarray(prior)}
 
-    deadline = np.array(case.question.deadlines, "datetime64[D]").astype("datetime64[ns]")
-    day = np.datetime64(as_of, "D") + np.arange(1, root.day.shape[1] + 1).astype("timedelta64[D]")
-    actor = [x.id for x in case.actors]
-    order = [compiled.nodes.index(x.id) for x in case.indicators]
-    actors = _dataset("actor", actor, given_held(posterior, attends),
-                      given_held(before, attends_before), ranged(a_held, weight_held),
-                      name="given_held")  # fmt: skip
-    joint = {"by": np.einsum("as,s,sl->al", attends, posterior.scenario, by)}
-    joint |= {f"by_{k}": v for k, v in ranged(by_actor).items()}
-    actors = actors.assign_coords(deadline=deadline).assign(
-        {k: (("actor", "deadline"), v) for k, v in joint.items()}
-        | ({"in_history": ("actor", [case.in_history(x) for x in case.actors])} if case.fit else {})
+    of = {
+        "held": both(posterior.scenario @ by, before.scenario @ by),
+        "ever": both(posterior.scenario[held].sum(), before.scenario[held].sum()),
+        "opening": both(posterior.scenario @ root.day, before.scenario @ root.day),
+        "scenarios": both(posterior.scenario, before.scenario),
+        "indicators": both(true(posterior), true(before)),
+        "actors": both(given_held(posterior, attends), given_held(before, attends_before), "given_held"),
+    }
+    of["actors"]["by"] = np.einsum("as,s,sl->al", attends, posterior.scenario, by)
+    if not draws:
+        return Answer(compiled, root, posterior, of, np.nan)
+    s, a, weight, by_draw = (
+        drawn["scenario"],
+        drawn["actor"],
+        drawn["weight"],
+        root.by_draw[:, :, root.which],
     )
-    weight = drawn.get("weight")
+    s_held = s[held]
+    ranged = {
+        "held": np.einsum("sd,sld->ld", s, by_draw),
+        "ever": s_held.sum(0),
+        "scenarios": s,
+        "indicators": drawn["node"][order],
+        "actors": (a[:, held] * s_held).sum(1) / s_held.sum(0),
+    }
+    for name, values in ranged.items():
+        w = weight * s_held.sum(0) if name == "actors" else weight
+        of[name] |= dict(zip(("low", "high"), weighted_quantiles(values, w, RANGE), strict=True))
+    joint = weighted_quantiles(np.einsum("asd,sd,sld->ald", a, s, by_draw), weight, RANGE)
+    of["actors"] |= dict(zip(("by_low", "by_high"), joint, strict=True))
+    return Answer(compiled, root, posterior, of, float(1 / (weight**2).sum()))
+
+
+def _forecast(a: Answer, seed: int) -> Forecast:
+    case, of = a.compiled.case, a.of
+    as_of, actor = case.question.as_of, [x.id for x in case.actors]
+    deadline = stamps(case.question.deadlines)
+    day = np.datetime64(as_of, "D") + np.arange(1, a.futures.day.shape[1] + 1).astype("timedelta64[D]")
+    joint = {k: (("actor", "deadline"), v) for k, v in of["actors"].items() if k.startswith("by")}
+    plain = {k: v for k, v in of["actors"].items() if k not in joint}
+    actors = _dataset("actor", actor, plain).assign_coords(deadline=deadline).assign(
+        joint | ({"in_history": ("actor", [case.in_history(x) for x in case.actors])} if case.fit else {})
+    )  # fmt: skip
     return Forecast(
         case=case,
         as_of=as_of,
-        held=_dataset("deadline", deadline, posterior.scenario @ by, before.scenario @ by,
-                      ranged(None if s is None else np.einsum("sd,sld->ld", s, by_draw))),
-        ever=_dataset(None, None, posterior.scenario[held].sum(), before.scenario[held].sum(),
-                      ranged(None if s_held is None else s_held.sum(0))),
-        opening=_dataset("day", day.astype("datetime64[ns]"), posterior.scenario @ root.day,
-                         before.scenario @ root.day),
-        scenarios=_dataset("scenario", [x.id for x in case.scenarios], posterior.scenario,
-                           before.scenario, ranged(s)),
-        indicators=_dataset("indicator", [x.id for x in case.indicators],
-                            (posterior.node * posterior.scenario).sum(1)[order],
-                            (before.node * before.scenario).sum(1)[order],
-                            ranged(None if s is None else drawn["node"][order])),
+        held=_dataset("deadline", deadline, of["held"]),
+        ever=_dataset(None, None, of["ever"]),
+        opening=_dataset("day", day.astype("datetime64[ns]"), of["opening"]),
+        scenarios=_dataset("scenario", [x.id for x in case.scenarios], of["scenarios"]),
+        indicators=_dataset("indicator", [x.id for x in case.indicators], of["indicators"]),
         actors=actors,
-        log_evidence=float(posterior.log_evidence),
-        effective_draws=np.nan if weight is None else float(1 / (weight**2).sum()),
+        log_evidence=float(a.posterior.log_evidence),
+        effective_draws=a.effective_draws,
         seed=seed,
-        compiled=compiled,
-        futures=root,
-        posterior=posterior,
-    )  # fmt: skip
+        compiled=a.compiled,
+        futures=a.futures,
+        posterior=a.posterior,
+    )
 
 
-def _dataset(
-    dim: str | None,
-    labels: Any,
-    probability: Any,
-    prior: Any,
-    span: Mapping[str, Any] | None = None,
-    name: str = "probability",
-) -> xr.Dataset:
+def stamps(days: Iterable[dt.date]) -> NDArray[Any]:
+    """Days as xarray and pandas want them."""
+    return np.array(list(days), "datetime64[D]").astype("datetime64[ns]")
+
+
+def _dataset(dim: str | None, labels: Any, values: Mapping[str, Any]) -> xr.Dataset:
     dims = () if dim is None else (dim,)
-    values = {name: probability, "prior": prior, **(span or {})}
     coords = {} if dim is None else {dim: labels}
     return xr.Dataset({k: (dims, v) for k, v in values.items()}, coords=coords)
 

@@ -145,6 +145,76 @@ reports = [{ source = "reuters", published = 2020-02-11 }]
     )
 
 
+def test_replay_shows_each_date_and_hides_later_news_unless_asked():
+    case = forecast.load("moscow_i")
+    shown = run("replay", "moscow_i", "--every", "14").output
+    assert "*" not in shown
+    rows = [line.split() for line in shown.splitlines() if re.match(r"\d{4}-", line)]
+    assert [r[0] for r in rows] == ["2014-11-11", "2014-11-25", "2014-12-04"]  # the last day as well
+    f = forecast.update(case, draws=0)
+    chances = [forecast.tables.percent(float(p)) for p in f.held.probability]
+    assert " ".join(rows[-1][1:9]) == " ".join(chances)
+    later = run("replay", "moscow_i", "--from", "2014-12-04", "--to", "2014-12-28").output
+    assert re.search(r"^2014-12-28\* .* from_26_january|^2014-12-28\* .*\+\d", later, re.MULTILINE)
+    assert not re.search(r"^2014-12-04\*", later, re.MULTILINE)
+    assert "* after 2014-12-04, the as-of date of the case" in later
+
+
+def test_replay_as_json_and_csv_is_the_same_numbers():
+    about = ("replay", "moscow_i", "--from", "2014-11-20", "--every", "7")
+    record = json.loads(run(*about, "--json").output)
+    assert set(record) == {"case", "digest", "as_of", "version", "dates"}
+    rows = list(csv.DictReader(io.StringIO(run(*about, "--csv").output)))
+    f = forecast.update(forecast.load("moscow_i"), draws=0)
+    last = record["dates"][-1]
+    assert last["as_of"] == "2014-12-04"
+    assert record["digest"] == f.case.digest
+    assert [x["probability"] for x in last["held"]] == pytest.approx(
+        f.held.probability.values.tolist(), abs=1e-12
+    )
+    for date in record["dates"]:
+        mine = [r for r in rows if r["as_of"] == date["as_of"]]
+        assert [float(r["probability"]) for r in mine if r["of"] == "held"] == [
+            *(x["probability"] for x in date["held"]), date["ever"]
+        ]  # fmt: skip
+        assert {r["id"]: float(r["probability"]) for r in mine if r["of"] == "scenario"} == date[
+            "scenarios"
+        ]
+        assert {r["id"]: float(r["probability"]) for r in mine if r["of"] == "attends_given_held"} == {
+            a: x["given_held"] for a, x in date["actors"].items()
+        }
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--json", "--csv"], "--json and --csv: expected one of them"),
+        (["--from", "2020-03-01", "--to", "2020-02-01"], "--from: 2020-03-01 is after --to, 2020-02-01"),
+        (["--from", "2019-01-01"], "2019-01-01 is not from 2020-01-01 (proposed)"),
+        (["--to", "2021-01-01"], "to the day before 2021-01-01 (horizon)"),
+        (["--figure", "x.pdf"], "x.pdf: expected a name that ends in .svg or .png"),
+        (["--figure", "no_such_folder/x.svg"], "no such file"),
+    ],
+)
+def test_replay_says_what_is_wrong(toy, options, message):
+    done = run("replay", toy, *options)
+    assert done.exit_code == 1
+    assert message in done.output
+
+
+def test_replay_draws_a_figure_with_its_words(toy, tmp_path):
+    done = run("replay", toy, "--figure", str(tmp_path / "x.svg"))
+    assert done.exit_code == 0
+    text = (tmp_path / "x.svg").read_text("utf-8")
+    assert "<title>Chance that it opens by 1\u00a0June\u00a02020, as it was known: " in text
+    assert run("replay", toy, "--figure", str(tmp_path / "x.png")).exit_code == 0
+    assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
+    assert sorted(p.name for p in tmp_path.iterdir() if p.suffix in (".svg", ".png")) == [
+        "x.png",
+        "x.svg",
+    ]
+
+
 def test_every_problem_is_printed_with_its_place(tmp_path):
     folder = _toy(tmp_path, "talks")
     path = tmp_path / "case.toml"
@@ -176,7 +246,7 @@ def test_text_of_a_case_is_inert_in_the_terminal(tmp_path):
 def test_schema_is_valid_and_help_has_examples():
     for name in ("case", "events"):
         Draft202012Validator.check_schema(json.loads(run("schema", name).output))
-    for command in ("check", "run", "report", "schema"):
+    for command in ("check", "run", "replay", "report", "schema"):
         assert "Example" in run(command, "--help").output
 
 
