@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from forecast.case import Case
     from forecast.criticising import criticism
     from forecast.dependence import ladder, matrix
+    from forecast.differences import diff
     from forecast.fits import Fit, held_by
     from forecast.fitting import fit
     from forecast.hindsight import lessons, post_mortem
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from forecast.hub import read_hub, to_hub
     from forecast.loading import CaseError, check_article, load, shipped
     from forecast.panels import panel
+    from forecast.pooling import Analyst, Disagreement, analysts, disagreement, pool
     from forecast.replaying import replay
     from forecast.sampling import agreement, diagnostics, model, sample
     from forecast.scoring import load_resolution, score, score_table, through_time
@@ -47,8 +49,14 @@ _WHERE = {
     "contributions": "shapley",
     "ladder": "dependence",
     "panel": "panels",
+    "Analyst": "pooling",
+    "Disagreement": "pooling",
+    "analysts": "pooling",
+    "disagreement": "pooling",
+    "pool": "pooling",
     "matrix": "dependence",
     "replay": "replaying",
+    "diff": "differences",
     "criticism": "criticising",
     "movement": "watching",
     "tornado": "sensitivity",
@@ -74,14 +82,14 @@ _WHERE = {
 }
 _MODULES = (
     "attendance", "backtest", "backtest_plots", "backtest_scores", "calibration", "classes",
-    "fits", "folds", "history", "history_plots", "hub", "judgement", "page", "plots",
+    "fits", "folds", "history", "history_plots", "hub", "judgement", "logbook", "many", "page", "plots",
     "reading_plots", "refits", "replaying", "scoring", "tables", "tree", "watching", "whatif",
 )  # fmt: skip
 
 __all__ = [
-    "Case", "CaseError", "Fit", "Forecast", "agreement", "as_known", "check_article",
-    "contributions", "criticism", "diagnostics", "fit", "held_by", "ladder", "lessons", "load",
-    "load_resolution", "matrix", "model", "movement", "panel", "post_mortem", "proposals", "read_hub",
+    "Analyst", "Case", "CaseError", "Disagreement", "Fit", "Forecast", "agreement", "analysts", "as_known",
+    "check_article", "contributions", "criticism", "diagnostics", "diff", "disagreement", "fit", "held_by", "ladder", "lessons", "load",
+    "load_resolution", "matrix", "model", "movement", "panel", "pool", "post_mortem", "proposals", "read_hub",
     "replay", "sample", "score", "score_table", "shipped", "through_time", "to_hub", "tornado",
     "update", "variants", "watch_table",
 ]  # fmt: skip

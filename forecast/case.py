@@ -128,8 +128,8 @@ class Case(CaseFile):
         return self.model_copy(update={"events": tuple(events), "announcements": ()})
 
     @property
-    def digest(self) -> str:
-        """SHA-256 of what the forecast is made from, as known on the as-of date."""
+    def canonical(self) -> str:
+        """What the forecast is made from, as known on the as-of date, as JSON; of a fit its digest."""
         known = self.as_known(self.question.as_of)
         types = {e.type for e in known.events}
         used = known.model_copy(
@@ -139,8 +139,12 @@ class Case(CaseFile):
             }
         )
         content = used.model_dump(mode="json") | ({"fit": self.fit.digest} if self.fit else {})
-        text = json.dumps(content, sort_keys=True, ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return json.dumps(content, sort_keys=True, ensure_ascii=False)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of `canonical`."""
+        return hashlib.sha256(self.canonical.encode()).hexdigest()
 
     @property
     def cited(self) -> frozenset[str]:

@@ -22,6 +22,14 @@ app = typer.Typer(
 )
 
 CaseArg = Annotated[str, typer.Argument(help="A shipped case, or the folder of a case.", metavar="CASE")]
+CaseOrCases = Annotated[str, typer.Argument(
+    help="A shipped case, the folder of a case, or a folder of folders of cases.", metavar="CASE"
+)]  # fmt: skip
+Output = Annotated[Path | None, typer.Option(
+    "-o", "--output", metavar="FILE.jsonl", help="Results of a folder of cases; what is done stays done."
+)]  # fmt: skip
+Jobs = Annotated[int | None, typer.Option(min=1, help="Processes for a folder; one a core by default.")]
+Dask = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Cluster for a folder of cases.")]
 AsOf = Annotated[
     dt.datetime | None,
     typer.Option(
@@ -87,7 +95,7 @@ def check(
     epilog="Examples: forecast run my_case   |   forecast run my_case --as-of 2014-11-20 --json"
 )
 def run(
-    case: CaseArg,
+    case: CaseOrCases,
     as_of: AsOf = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print one tidy table as CSV.")] = False,
@@ -95,16 +103,24 @@ def run(
         bool, typer.Option("--hub", help="Print a table of model output (hubverse) as CSV.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the input ranges.")] = 1,
+    output: Output = None,
+    jobs: Jobs = None,
+    dask: Dask = None,
 ) -> None:
-    """Forecast a case: the meeting by each deadline, its scenarios, who takes part."""
-    from forecast import tables
+    """Forecast a case, or a folder of cases: the meeting by each deadline, scenarios, who takes part."""
+    from forecast import many, tables
     from forecast.loading import load
     from forecast.updating import update
 
+    day = as_of.date() if as_of else None
+    if many.command(
+        many.Task("run", day, seed), case, output, jobs, dask, as_json + as_csv + as_hub > 0
+    ):
+        return
     with friendly():
         if as_json + as_csv + as_hub > 1:
             raise ValueError("--json, --csv and --hub: expected one of them")
-        f = update(load(case), as_of.date() if as_of else None, seed=seed)
+        f = update(load(case), day, seed=seed)
         if as_json:
             typer.echo(json.dumps(f.to_dict(), indent=2, ensure_ascii=False))
         elif as_csv:
@@ -192,7 +208,7 @@ def replay(
     epilog="Examples: forecast score my_case   |   forecast score my_case --table theirs.csv --csv"
 )
 def score(
-    case: CaseArg,
+    case: CaseOrCases,
     as_of: AsOf = None,
     table: Annotated[
         Path | None,
@@ -206,17 +222,22 @@ def score(
         bool,
         typer.Option("--oracle", help="Print the resolution as a table of oracle output (hubverse)."),
     ] = False,
+    output: Output = None,
+    jobs: Jobs = None,
+    dask: Dask = None,
 ) -> None:
-    """Score a resolved case: the forecast beside its base rate and a constant, and what misled it."""
-    from forecast import scorecard
+    """Score a resolved case or a folder of them: beside base rate and constant, and what misled it."""
+    from forecast import many, scorecard
     from forecast.loading import load
 
+    day, other = as_of.date() if as_of else None, as_json or as_csv or oracle or table is not None
+    if many.command(many.Task("score", day), case, output, jobs, dask, other):
+        return
     with friendly():
         forms = [k for k, on in (("json", as_json), ("csv", as_csv), ("oracle", oracle)) if on]
         if len(forms) > 1 or (table is not None and (oracle or as_of)):
             raise ValueError("expected one of --json, --csv and --oracle, and with --table neither "
                              "--oracle nor --as-of: the table has its own dates")  # fmt: skip
-        day = as_of.date() if as_of else None
         typer.echo(scorecard.as_text(load(case), day, table, *forms), nl=False)
 
 
@@ -348,6 +369,17 @@ def fit(
         )
         fits.write(learned, path)
         typer.echo(printable(f"The fit is in {path}"))
+
+
+@app.command(epilog="Example: forecast analysts my_case")
+def analysts(case: CaseArg, as_of: AsOf = None) -> None:
+    """Compare the analysts of a case: each one's forecast, the pooled one, and what divides them."""
+    from forecast import pooling
+    from forecast.loading import load
+
+    with friendly():
+        d = pooling.disagreement(pooling.analysts(load(case)), as_of.date() if as_of else None)
+        show_tables(d.pooled.question.title, d.sections())
 
 
 @app.command(epilog="Example: forecast schema > case.schema.json")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +86,21 @@ class Subtree:
         return np.asarray(weigh(each, self.theta)).reshape(events, size, 2).transpose(0, 2, 1)
 
 
+class Tells(Protocol):
+    """Part of a game: what it adds to the logarithms of the rows, less what it adds without players.
+
+    `players`, (M,), are those that touch it; `table`, (R, 2^M), is what it adds for all their
+    sets, player i in where bit i is set, or None where they are too many; `told` is that for
+    masks of them, (M, N).
+    """
+
+    @property
+    def players(self) -> NDArray[Any]: ...
+    @property
+    def table(self) -> NDArray[Any] | None: ...
+    def told(self, mask: NDArray[Any]) -> NDArray[Any]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """What a subtree says for each set of its M players, less what it says without them.
@@ -129,7 +144,7 @@ class Game:
     Parameters
     ----------
     players : tuple of str
-    parts : tuple of Part
+    parts : tuple of Tells
         Those that a player touches.
     base : ndarray, shape (R,)
         Logarithms of the rows if nobody is heard.
@@ -137,7 +152,7 @@ class Game:
     """
 
     players: tuple[str, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[Tells, ...]
     base: NDArray[Any]
     yes: NDArray[Any]
     no: NDArray[Any]
@@ -185,7 +200,7 @@ def coalition_game(
         yes, no = (np.repeat(x, held.sum()) for x in ([1.0, 0.0], [-1.0, 1.0]))
         if not attending.any():  # he attends whenever it is held
             no = np.zeros_like(no)
-    parts = []
+    parts: list[Tells] = []
     for nodes in _subtrees(tree):
         events = np.flatnonzero(tree.event_node[nodes].any(0))
         said = [claims[e] for e in events]
@@ -197,7 +212,7 @@ def coalition_game(
         if len(players):
             part = Part(sub, start, None)
             small = len(players) <= TABLE
-            parts.append(replace(part, table=part.told(_all_sets(len(players)))) if small else part)
+            parts.append(replace(part, table=part.told(all_sets(len(players)))) if small else part)
     return Game(names, tuple(parts), base, yes, no)
 
 
@@ -263,6 +278,6 @@ def _cut(tree: Tree, nodes: NDArray[Any], events: NDArray[Any]) -> Tree:
     )
 
 
-def _all_sets(size: int) -> NDArray[Any]:
+def all_sets(size: int) -> NDArray[Any]:
     """Masks of all sets, (size, 2^size); player i is in where bit i is set."""
     return (np.arange(1 << size) >> np.arange(size)[:, None] & 1).astype(bool)

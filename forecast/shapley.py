@@ -18,7 +18,7 @@ from scipy.special import beta, comb
 
 from forecast.base_rate import futures
 from forecast.case import Case
-from forecast.coalitions import Game, Part, coalition_game, shares
+from forecast.coalitions import Game, Tells, coalition_game, shares
 from forecast.compiling import compile_case
 
 BY = ("event", "indicator", "source", "origin")
@@ -101,12 +101,7 @@ def contributions(
     compiled = compile_case(case, as_of)
     game = coalition_game(compiled, futures(case, as_of), as_of, when, by, of)
     size = len(game.players)
-    groups = _groups(game)
-    exact = _is_cheap(game, groups, most)
-    if exact:
-        gains, se = _exact(game, groups), np.zeros(size)
-    else:
-        gains, se = _sampled(game, groups, pairs, np.random.default_rng(seed))
+    gains, se, exact = values(game, pairs, seed, most)
     masks = np.ones((size, 2 + size), bool)
     masks[:, 0] = masks[np.arange(size), 2 + np.arange(size)] = False
     p = game.value(game.told(masks))[0]
@@ -122,6 +117,25 @@ def contributions(
         "orders": 0 if exact else 2 * pairs,
     }  # fmt: skip
     return frame
+
+
+def values(
+    game: Game, pairs: int = 1000, seed: int = 1, most: int = MOST_COALITIONS
+) -> tuple[NDArray[Any], NDArray[Any], bool]:
+    """Shapley values of a game's players, in probability and in decibans, (2, players).
+
+    Returns
+    -------
+    gains : ndarray, shape (2, players)
+    se : ndarray, shape (players,)
+        Standard errors of the first; 0 where exact.
+    exact : bool
+        Whether all coalitions were counted; `pairs` of orders were sampled otherwise.
+    """
+    groups = _groups(game)
+    if _is_cheap(game, groups, most):
+        return _exact(game, groups), np.zeros(len(game.players)), True
+    return *_sampled(game, groups, pairs, np.random.default_rng(seed)), False
 
 
 def _groups(game: Game) -> list[list[int]]:
@@ -330,7 +344,7 @@ def _sampled(
     return (out if np.isfinite(out).all() else _undefined(out)), se
 
 
-def _walk(part: Part, place: Mapping[int, int], rank: NDArray[Any], rows: NDArray[Any]) -> None:
+def _walk(part: Tells, place: Mapping[int, int], rank: NDArray[Any], rows: NDArray[Any]) -> None:
     """Add to `rows`, (R, orders, 1 + players), what the part changes at each step of each order."""
     mine = [i for i, p in enumerate(part.players.tolist()) if p in place]
     if not mine:

@@ -37,7 +37,7 @@ def name(path: Path) -> str:
 
 # What conda-forge calls otherwise, and what it does not have at all.
 ON_CONDA_FORGE = {"playwright": "playwright-python"}
-BY_PIP = {"axe-playwright-python"}
+BY_PIP = {"axe-playwright-python", "scoringrules"}
 
 
 def test_conda_users_get_the_same_packages() -> None:
