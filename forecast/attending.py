@@ -27,7 +27,7 @@ att_spread   HalfNormal(0.7)   conveners and conflicts differ by odds of 2 or so
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,8 @@ def arrays(table: pd.DataFrame, conflicts: Collection[str] | None = None) -> dic
     Returns
     -------
     dict
-        `came`, of bool; `role`, `convener`, `conflict`, as codes; `conflicts`, the names.
+        `came`, of bool; `role`, `convener`, `conflict`, as codes; `conflicts`, the names;
+        `proposal`, the row of the table.
     """
     names = sorted(table["conflict"].unique()) if conflicts is None else list(conflicts)
     held = table[table["status"] == "held"]
@@ -73,7 +74,8 @@ def arrays(table: pd.DataFrame, conflicts: Collection[str] | None = None) -> dic
         }))  # fmt: skip
     every = pd.concat(parts)
     codes = {k: every[k].to_numpy(int) for k in ("role", "convener", "conflict")}
-    return {"came": every["came"].to_numpy(bool), "conflicts": names} | codes
+    return {"came": every["came"].to_numpy(bool), "conflicts": names,
+            "proposal": every.index.to_numpy()} | codes  # fmt: skip
 
 
 def without_refusals(table: pd.DataFrame) -> tuple[str, ...]:
@@ -96,7 +98,17 @@ def model(table: pd.DataFrame, conflicts: Collection[str] | None = None) -> pm.M
     pymc.Model
         `log_likelihood_came` has the log likelihood of each party.
     """
-    rows = arrays(table, conflicts)
+    return build(arrays(table, conflicts))
+
+
+def build(rows: Mapping[str, Any], weighted: bool = False) -> pm.Model:
+    """The model of rows in the form of `arrays`; see `model`.
+
+    Parameters
+    ----------
+    weighted : bool
+        With data that can be replaced, `row_weight`: how much each party counts, 0 for not at all.
+    """
     coords = {k: LEVELS[k] for k in ("role", "convener")}
     coords |= {"conflict": tuple(rows["conflicts"]), "att_effect": EFFECTS}
     with pm.Model(coords=coords) as m:
@@ -106,5 +118,7 @@ def model(table: pd.DataFrame, conflicts: Collection[str] | None = None) -> pm.M
             z = pm.Normal(f"att_{name}_z", 0, 1, dims=name)
             logit = logit + pm.Deterministic(f"att_{name}", z * spread[i], dims=name)[rows[name]]
         log_p = -pt.softplus(np.where(rows["came"], -1, 1) * logit)
+        if weighted:
+            log_p = log_p * pm.Data("row_weight", np.ones(len(rows["came"])))
         pm.Potential("came_seen", pm.Deterministic("log_likelihood_came", log_p).sum())
     return m

@@ -33,6 +33,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from forecast.attendance import asked
+from forecast.calibration import brier
 from forecast.case import Case
 from forecast.hub import MODELS, NOBODY, chance_together, combination, to_hub
 from forecast.judgement import did_you_mean
@@ -53,11 +54,6 @@ _KEYS = ("model_id", "origin_date", "target", "actor", "target_end_date", "outpu
 _SUMS = {"held_brier": ("held", "brier"), "held_log": ("held", "log"), "rps": ("opening", "rps"),
          "opening_log": ("opening", "log"), "attends_brier": ("attends", "brier"),
          "attends_log": ("attends", "log"), "attendance_log": ("attendance", "log")}  # fmt: skip
-
-
-def brier(p: ArrayLike, y: ArrayLike) -> NDArray[Any]:
-    """Brier score of P(yes) = `p` where `y` is 1 or 0: (p - y)^2, from 0 to 1."""
-    return np.asarray((np.asarray(p, float) - np.asarray(y, float)) ** 2)
 
 
 def log_score(p: ArrayLike) -> NDArray[Any]:
