@@ -12,6 +12,9 @@ from matplotlib.axes import Axes
 from forecast.case import Case
 from forecast.markup import long_date, percent, short, short_date, signed
 from forecast.plots import BLUE, GREY, ORANGE, _axes, _finish, _plain, _says
+from forecast.pooling import Disagreement
+
+_MARKS = ("o", "D", "s", "^", "v", "P", "X")
 
 
 def shares(frame: pd.DataFrame, ax: Axes | None = None, most: int = 12) -> Axes:
@@ -179,3 +182,32 @@ def histories(f_table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     said = "; ".join(f"{short(str(r['name']))} {percent(r.prior)} to {percent(r.given_held)}" for _, r in rows.iterrows())  # fmt: skip
     plt.setp(ax.get_yticklabels(), ha="right")
     return _says(ax, f"Chance of taking part, if it is held, before any report and now: {said}.")
+
+
+def analysts(d: Disagreement, ax: Axes | None = None, most: int = 12) -> Axes:
+    """The pooled forecast with one judgement as each analyst has it, what divides them most first.
+
+    Parameters
+    ----------
+    d : Disagreement
+        From `forecast.disagreement`.
+    """
+    few = d.at.head(most)
+    ax = _axes(ax, len(few))
+    y = np.arange(len(few))
+    ax.hlines(y, few.min(axis=1), few.max(axis=1), color=GREY, linewidth=2, alpha=0.6)
+    for i, (n, colour) in enumerate(
+        zip(few, sns.color_palette("colorblind", few.shape[1]), strict=True)
+    ):
+        # hollow, and smaller from one to the next: those who agree stand one in the other
+        ax.plot(few[n], y, _MARKS[i % len(_MARKS)], color=colour, label=_plain(str(n), 20),
+                markersize=max(12 - 2.5 * i, 5), markerfacecolor="none", markeredgewidth=1.8)  # fmt: skip
+    ax.axvline(d.now, color="black", linewidth=0.8)
+    ax.legend(frameon=False, ncols=4, loc="lower right", bbox_to_anchor=(1, 1), borderpad=0)
+    names = [_plain(str(n).replace("_", " "), 54) for n in few.index]
+    _finish(ax, names, f"Chance that it opens by {long_date(d.deadline)}", left=None)
+    said = "; ".join(
+        f"{n} {', '.join(f'{who} {percent(p)}' for who, p in r.items())}"
+        for n, (_, r) in list(zip(names, few.iterrows(), strict=True))[:5]
+    )
+    return _says(ax, f"Chance that it opens by {long_date(d.deadline)}, pooled {percent(d.now)}, with one judgement as each analyst has it: {said}.")  # fmt: skip

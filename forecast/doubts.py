@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from forecast import svg
 from forecast.criticising import Criticism
+from forecast.labelling import judgement_words
 from forecast.markup import (
     NBSP,
     Column,
@@ -16,6 +18,7 @@ from forecast.markup import (
     counted,
     fold,
     h,
+    join,
     long_date,
     percent,
     short,
@@ -25,9 +28,10 @@ from forecast.markup import (
     text,
     toned,
 )
+from forecast.pooling import AUTHOR, POOLED, Analyst, Disagreement, disagreement
 from forecast.updating import Forecast
 
-_FEW, _SLIGHT = 12, 0.005
+_FEW, _MORE = 12, 18
 _KINDS = {
     "base rate": "base rate",
     "event type": "line of the rubric",
@@ -79,14 +83,13 @@ def _tornado(f: Forecast, swings: pd.DataFrame) -> Html:
     caption = (f"The chance that it opens by {day} with one judgement at an end of its interval; today "
                f"{percent(now)}; bars run from {100 * low:.0f} to {100 * high:.0f}{NBSP}%")  # fmt: skip
     body = table(caption, columns, rows(swings.head(_FEW)), kind="cards")
-    more = swings.iloc[_FEW:]
-    felt = more[more.swing >= _SLIGHT]
-    if len(felt):
-        body = h("{}{}", body, fold(f"The next {len(felt)}", table("The smaller ones", columns, rows(felt), kind="cards")))  # fmt: skip
-    rest = len(more) - len(felt)
-    if rest:
-        body = h('{}<p class="fine">{} less than half a point between its ends.</p>', body,
-                 "Another judgement moves it" if rest == 1 else f"Each of the other {rest} judgements moves it")  # fmt: skip
+    more = swings.iloc[_FEW : _FEW + _MORE]
+    if len(more):
+        body = h("{}{}", body, fold(f"The next {len(more)}", table("The smaller ones", columns, rows(more), kind="cards")))  # fmt: skip
+    rest = swings.swing.iloc[_FEW + _MORE :]
+    if len(rest):
+        body = h('<div>{}<p class="fine">{} {} it by at most {} points between the ends.</p></div>', body,
+                 counted(len(rest), "further judgement"), "moves" if len(rest) == 1 else "move", f"{100 * rest.max():.1f}")  # fmt: skip
     return body
 
 
@@ -166,3 +169,139 @@ def _criticism(f: Forecast, c: Criticism) -> Html:
     return h('<h3>Does the evidence fit the model?</h3><p>{} {} below zero.</p>{}{}<p class="fine">{}</p>', first,
              f"{counted(len(strained), 'indicator or actor', 'indicators and actors')} of {len(c.nodes)} {'is' if len(strained) == 1 else 'are'}",
              nodes, fold("Strain by scenario", scenarios), note)  # fmt: skip
+
+
+# --- several analysts ---
+
+
+def analysts(f: Forecast, views: Mapping[str, Analyst]) -> Section:
+    """What each analyst would forecast, all together, and which judgement divides them most.
+
+    Parameters
+    ----------
+    f : Forecast
+    views : mapping of str to Analyst
+        From `forecast.analysts` of the case as it was read, which knows later news too.
+    """
+    title = "What other analysts would say"
+    if not views:
+        return Section("analysts", title, h("<p>Nobody but the author has judged this case.</p>"))
+    d, words = disagreement(views, f.as_of), _judgement_words(f)
+    lead = ("Each has read the same reports and changes only some judgements, with a reason. The pooled forecast is not "
+            "a mean of theirs: it is that of one case whose judgements are the mean log-odds of all.")  # fmt: skip
+    parts = (_opinions(d), _divides(d, words), _guests(d), _reasons(d, words))
+    return Section("analysts", title, h("{}{}{}{}", *parts), lead)
+
+
+def _judgement_words(f: Forecast) -> Callable[[str], tuple[str, str]]:
+    """A function from a judgement's label to whose it is and what it is of, in words."""
+    words, names = judgement_words(f.case), _names(f)
+    shares = {
+        s.id: f"share of the futures {'with' if s.held else 'without'} a meeting"
+        for s in f.case.scenarios
+    }
+    told: tuple[Any, ...] = (*f.case.events, *f.case.watch)
+    known = {x.id for x in (*f.case.indicators, *f.case.actors, *told)}
+
+    def said(label: str) -> tuple[str, str]:
+        owner, _, rest = label.partition(": ")
+        if rest == "share":
+            return names[owner], shares[owner]
+        if owner in known:
+            return words(label)
+        true = "so" if rest == "if true" else "not so"
+        return names.get(
+            owner, owner
+        ), f"chance of such an event if what it speaks of is {true}" if owner in names else rest
+
+    return said
+
+
+def _opinions(d: Disagreement) -> Html:
+    main, weighted = d.deadline, len({a.weight for a in d.analysts.values()}) > 1
+    rows = []
+    for n, r in d.held.iterrows():
+        a, said = d.analysts.get(str(n)), []
+        if a and n != AUTHOR:
+            said += [str(n), counted(len(a.overrides), "judgement of his own", "judgements of his own")]
+        if a and weighted:
+            said.append(f"weight {a.weight:g}")
+        name = a.label if a else "All of them, pooled"
+        marks: list[svg.Mark] = [("bar", 0, r[main], "neutral" if a else "accent")]
+        rows.append((h("{}<small>{}</small>", text(name), text("; ".join(said))),
+                     svg.strip(marks, f"{name}: {percent(r[main])}"), *map(percent, r)))  # fmt: skip
+    columns = [Column("Analyst"), Column(svg.axis(), "pic"),
+               *(Column(f"by {short_date(x, True)}", "n main" if x == main else "n") for x in d.held.columns)]  # fmt: skip
+    return table("The chance that it opens, as each of them judges", columns, rows, kind="cards")
+
+
+def _divides(d: Disagreement, words: Callable[[str], tuple[str, str]]) -> Html:
+    if d.at.empty:
+        return h("<p>They judge everything alike.</p>")
+    low, high = svg.window([d.now, *d.at.to_numpy().ravel()])
+
+    def side(of: str, first: str) -> Html:
+        """Who judges as one of them does, how, and the forecast that this makes."""
+        judged = d.judged.loc[of]
+        who = [
+            str(n)
+            for n, j in judged.items()
+            if (j.low, j.high) == (judged[first].low, judged[first].high)
+        ]
+        return h(
+            "{}<small>{}: {}</small>",
+            percent(float(d.at.T[of][first])),
+            text(", ".join(who)),
+            _judged(judged[first]),
+        )
+
+    rows = []
+    for of in map(str, d.at.index[:_FEW]):
+        r: pd.Series[float] = d.at.T[of]
+        said = "; ".join(f"{n} {percent(p)}" for n, p in r.items())
+        marks: list[svg.Mark] = [
+            ("range", r.min(), r.max()),
+            ("tick", d.now),
+            ("dot", r.min(), "down"),
+            ("dot", r.max(), "up"),
+        ]
+        rows.append((h("{}<small>{}</small>", *map(text, words(of))),
+                     svg.strip(marks, f"{of}: {said}", lambda p: (p - low) / (high - low)),
+                     side(of, str(r.idxmin())), side(of, str(r.idxmax())), f"{100 * d.spread[of]:.1f}"))  # fmt: skip
+    columns = [Column("Judgement"), Column(svg.axis(f"{100 * low:.0f}", "", f"{100 * high:.0f}{NBSP}%"), "pic"),
+               Column("Lowest"), Column("Highest"), Column("Points apart", "n")]  # fmt: skip
+    caption = (f"The pooled chance that it opens by {long_date(d.deadline)}, {percent(d.now)}, with one judgement as one "
+               "analyst and as another has it; what divides them most comes first")  # fmt: skip
+    body, left = table(caption, columns, rows, kind="cards"), d.spread.iloc[_FEW:]
+    if len(left):
+        body = h('{}<p class="fine">{}, of {} points at most.</p>', body, counted(len(left), "other difference"),
+                 f"{100 * left.max():.1f}")  # fmt: skip
+    return h("<h3>What divides them</h3>{}", body)
+
+
+def _judged(judgement: Any) -> Html:
+    word, _, ends = str(judgement).replace("-", "–").rpartition(" (")
+    shown = h('<span class="nowrap">{}{}</span>', "(" if word else "", ends)
+    return h("{} {}", word, shown) if word else shown
+
+
+def _guests(d: Disagreement) -> Html:
+    columns = [
+        Column("Actor"),
+        *(Column(str(n), "n main" if n == POOLED else "n") for n in d.actors.index),
+    ]
+    rows = [(text(a.name), *map(percent, d.actors[a.id])) for a in d.pooled.actors if not a.required]
+    caption = "The chance that each takes part, if it is held"
+    return (
+        fold("Who comes, as each of them judges", table(caption, columns, rows, kind="cards"))
+        if rows
+        else Html("")
+    )
+
+
+def _reasons(d: Disagreement, words: Callable[[str], tuple[str, str]]) -> Html:
+    return fold("Their reasons", join(
+        h("<h3>{}</h3><ul>{}</ul>", text(a.label), join(
+            h("<li>{}; {}: <b>{}</b>. {}</li>", *map(text, words(o.of)), _judged(o.value), text(o.why)) for o in a.overrides))
+        for a in d.analysts.values() if a.overrides
+    ))  # fmt: skip
