@@ -17,6 +17,7 @@ import xarray as xr
 
 from forecast import svg, tables
 from forecast.closing import limits, method, reproduce, rule
+from forecast.doubts import analysts, sensitivity
 from forecast.grounds import evidence, judgements, ladder, sources
 from forecast.markup import (
     NBSP,
@@ -44,12 +45,14 @@ from forecast.people import actors, together
 from forecast.replaying import replay
 from forecast.summary import Line, confidence, points, timeline, what_happened
 from forecast.updating import Forecast
+from forecast.watching import movement
+from forecast.weights import groups, matrix
 
-_MANY = 16
+_MANY, _AHEAD = 16, 14
 
 __all__ = [
-    "actors", "base_rate", "evidence", "judgements", "ladder", "limits", "method", "opening", "over_time",
-    "reproduce", "rule", "scenarios", "sources", "together", "watch", "when",
+    "actors", "analysts", "base_rate", "evidence", "groups", "judgements", "ladder", "limits", "matrix", "method", "opening",
+    "over_time", "reproduce", "rule", "scenarios", "sensitivity", "sources", "together", "watch", "when",
 ]  # fmt: skip
 
 
@@ -284,8 +287,8 @@ def watch(f: Forecast, ahead: pd.DataFrame) -> Section:
         other = "down" if tone == "up" else "up"
         marks = [("range", r.if_not, r.if_seen), ("tick", now), ("dot", r.if_not, other),
                  ("dot", r.if_seen, tone)]  # fmt: skip
-        rows.append((h("{}<small>by {} · chance of seeing it {}</small>", text(r.what), short_date(r.by, True),
-                       percent(r.chance)),
+        rows.append((h("{}<small>by {} · chance of seeing it {} · tells {} millibits</small>", text(r.what),
+                       short_date(r.by, True), percent(r.chance), f"{1000 * r.bits:.1f}"),
                      svg.strip(marks, label, scale),
                      h("{} <small>{}</small>", percent(r.if_seen), toned(100 * (r.if_seen - now))),
                      h("{} <small>{}</small>", percent(r.if_not), toned(100 * (r.if_not - now)))))  # fmt: skip
@@ -307,6 +310,28 @@ def watch(f: Forecast, ahead: pd.DataFrame) -> Section:
         )
         body = h("{}<p>News that would name or move the day itself; this forecast has no weight for "
                  "it yet:</p><ul>{}</ul>", body, items)  # fmt: skip
+    body = h("{}{}", body, _movement(f))
     lead = (f"Written down before it happens, each with a day: once the day has passed, silence counts "
             f"too. The line is the forecast of today, {percent(now)}; all else stays as it is.")  # fmt: skip
     return Section("watch", "What to watch", body, lead)
+
+
+def _movement(f: Forecast) -> Html:
+    """How far the forecast is expected to move in two weeks."""
+    if (f.case.question.horizon - f.as_of).days <= _AHEAD:
+        return Html("")
+    moves = movement(f.case, f.as_of, days=_AHEAD)
+    everything, quiet = moves.loc["all"], float(moves.attrs["quiet"])
+    names = {"time": "only time passes: it has opened or not", "watches": "the events above are seen or not",
+             "a day named": "a day is named or not", "all": "all of these"}  # fmt: skip
+    rows = [
+        (names.get(str(name), str(name)), f"{100 * r['move']:.1f}", f"{100 * r.sd:.1f}", span(r.low, r.high))
+        for name, r in moves.iterrows()
+    ]  # fmt: skip
+    columns = [Column("What becomes known"), Column("Expected change, points", "n"),
+               Column("Standard deviation", "n"), Column("90 % of the time within", "n")]  # fmt: skip
+    says = (f"In the next {_AHEAD} days the forecast is expected to move by {100 * everything['move']:.1f} points, in either "
+            f"direction: on average it stays where it is. If nothing at all is heard, it will stand at {percent(quiet)}. "
+            "News that nobody has written down as a watch is not in this.")  # fmt: skip
+    return h("<h3>How far it may move</h3><p>{}</p>{}", says,
+             table(f"The forecast on {long_date(moves.attrs['on'])}, as it may turn out", columns, rows, kind="cards"))  # fmt: skip

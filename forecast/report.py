@@ -26,14 +26,10 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from traitlets import default
 
+from forecast.panels import MIME, policy, scripts
+
 _PACKAGE = Path(__file__).parent
 Progress = Callable[[int, int, str], None]
-
-POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; script-src 'none'; "
-    "base-uri 'none'; form-action 'none'"
-)
-"""What the page may load: nothing from elsewhere, and no script at all."""
 
 
 class ReportError(RuntimeError):
@@ -231,6 +227,11 @@ class ReportExporter(HTMLExporter):
 
     export_from_notebook = "Forecast report"
 
+    def __init__(self, *args: Any, **kw: Any) -> None:
+        super().__init__(*args, **kw)  # type: ignore[no-untyped-call]
+        me: Any = self  # untyped
+        me.register_preprocessor(_panels, enabled=True)
+
     @default("template_name")
     def _template_name_default(self) -> str:
         return "forecast"
@@ -248,7 +249,7 @@ class ReportExporter(HTMLExporter):
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
     ) -> Any:
         me: Any = self  # untyped
-        resources = {**me._init_resources(resources), "policy": POLICY}
+        resources = me._init_resources(resources)
         language = nb.metadata.get("language_info", {})
         lexer = language.get("pygments_lexer", language.get("name", "python"))
         highlighter: Any = Highlight2HTML
@@ -258,7 +259,16 @@ class ReportExporter(HTMLExporter):
         soup = BeautifulSoup(page, "html.parser")
         name = str(nb.metadata.get("title") or "Forecast")
         _finish(soup, name)
-        return f"{soup}\n", resources
+        # no script of a cell is left, and the parser has had its way: now the panel's own
+        top, end, rest = f"{soup}\n".rpartition("</body>")
+        return f"{top}{scripts(resources['panels'])}{end}{rest}", resources
+
+
+def _panels(nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+    """The last to see the notebook before it is written: by now it has run."""
+    outputs = [o for c in nb.cells for o in c.get("outputs", []) if MIME in o.get("data", {})]
+    found = [o.data[MIME]["numbers"] for o in outputs]
+    return nb, {**resources, "panels": found, "panel": MIME, "policy": policy(bool(found))}
 
 
 class _Renderer(IPythonRenderer):

@@ -42,8 +42,7 @@ def strip(marks: Sequence[Mark], label: str, scale: Callable[[float], float] = f
         a, b = sorted(min(max(scale(v), 0), 1) for v in (x, y))
         return f"{100 * a:.2f}%", f"{100 * max(b - a, 0.004):.2f}%"
 
-    out = [Html('<rect class="bg" x="0" y="4" width="100%" height="14"/>')]
-    out += [h('<line class="grid" x1="{}%" x2="{}%" y1="4" y2="18"/>', x, x) for x in (25, 50, 75)]
+    out: list[Html] = []  # the ground and its quarters are in the style: two hundred strips share them
     for kind, *rest in marks:
         if kind == "bar":
             x, w = wide(rest[0], rest[1])

@@ -32,6 +32,7 @@ from forecast.summary import numbers, what_happened
 from forecast.updating import Forecast
 
 _FEW, _ROWS, _STEPS = 12, 8, 4
+_SLIGHT = 0.05  # decibans: shown as 0.0 or 0.1
 
 
 def groups(f: Forecast) -> Section:
@@ -125,13 +126,16 @@ def matrix(f: Forecast) -> Section:
     caption = ("Decibans by which each event moved each scenario, all other reports kept; "
                "the most telling first")  # fmt: skip
     body = table(caption, columns, rows(order[:_ROWS]), kind="cards fall matrix")
-    if len(order) > _ROWS:
-        rest = len(order) - _ROWS
-        body = h("{}{}", body, fold(f"The other {rest}, from more to less telling",
-                                    table("The less telling", columns, rows(order[_ROWS:]), kind="cards fall matrix")))  # fmt: skip
+    rest = [n for n in order[_ROWS:] if np.abs(frame.loc[n]).max() >= _SLIGHT]
+    if rest:
+        body = h("{}{}", body, fold(f"The next {len(rest)}, from more to less telling",
+                                    table("The less telling", columns, rows(rest), kind="cards fall matrix")))  # fmt: skip
+    flat = len(order) - min(_ROWS, len(order)) - len(rest)
+    if flat:
+        body = h('<div>{}<p class="fine">{} no scenario by a twentieth of a deciban: {} bear on who comes.</p></div>', body,
+                 f"{counted(flat, 'further event')} {'moves' if flat == 1 else 'move'}", "it may" if flat == 1 else "they may")  # fmt: skip
     note = h('<p class="fine">10 log₁₀ of P(scenario | all reports) over P(scenario | all but this one), after '
-             "the layers: what an event adds to those of its kind. A row of zeros tells the futures not apart: "
-             "it may still bear on who comes.</p>")  # fmt: skip
+             "the layers: what an event adds to those of its kind.</p>")  # fmt: skip
     lead = "Analysts know it as the matrix of competing hypotheses: read across, not down. An event that speaks for every future speaks for none."
     return Section("matrix", title, h("{}{}", body, note), lead)
 
