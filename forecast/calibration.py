@@ -32,9 +32,9 @@ from scipy.optimize import isotonic_regression
 LEVEL = 0.9
 
 
-def brier(p: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
+def brier(p: ArrayLike, y: ArrayLike) -> NDArray[Any]:
     """Brier scores, (p - y)², from 0 to 1; less is better."""
-    return np.asarray(np.square(p - y))
+    return np.asarray(np.square(np.asarray(p, float) - np.asarray(y, float)))
 
 
 def log_score(p: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:

@@ -32,11 +32,6 @@ from forecast.pooling import AUTHOR, POOLED, Analyst, Disagreement, disagreement
 from forecast.updating import Forecast
 
 _FEW, _MORE = 12, 18
-_KINDS = {
-    "base rate": "base rate",
-    "event type": "line of the rubric",
-    "scenario": "share or time of a scenario",
-}
 
 
 def sensitivity(f: Forecast, swings: pd.DataFrame, choices: pd.DataFrame, strain: Criticism) -> Section:
@@ -64,16 +59,17 @@ def _tornado(f: Forecast, swings: pd.DataFrame) -> Html:
     now, day = float(swings.attrs["now"]), long_date(swings.attrs["deadline"])
     low, high = svg.window([now, *swings.at_low, *swings.at_high])
 
-    names = _names(f)
+    words = _judgement_words(f)
 
     def rows(part: pd.DataFrame) -> list[tuple[Any, ...]]:
         out: list[tuple[Any, ...]] = []
         for name, r in part.iterrows():
-            label = f"{name}: {percent(r.at_low)} at its low end, {percent(r.at_high)} at its high end"
+            whose, what = words(str(name))
+            label = f"{whose}, {what}: {percent(r.at_low)} at its low end, {percent(r.at_high)} at its high end"
             marks: list[svg.Mark] = [("bar", now, r.at_low, "down" if r.at_low < now else "up"),
                      ("bar", now, r.at_high, "up" if r.at_high > now else "down"), ("tick", now)]  # fmt: skip
             picture = svg.strip(marks, label, lambda p: (p - low) / (high - low))
-            out.append((h("{}<small>{}</small>", _said(str(name), names.get(r.belongs_to)), _ends(r)), picture,
+            out.append((h("{}<small>{}</small>", text(whose), text(f"{what} · {_ends(r)}")), picture,
                         percent(r.at_low), percent(r.at_high)))  # fmt: skip
         return out
 
@@ -106,18 +102,10 @@ def _names(f: Forecast) -> dict[str, str]:
     }
 
 
-def _said(label: str, owner: str | None) -> Html:
-    """A judgement's label with the words of what it belongs to instead of an id."""
-    head, _, tail = label.partition(": ")
-    tail = tail.removesuffix(", in all its events").replace("_", " ").replace(".", ": ", 1)
-    return h("{}: {}", text(owner or head), tail)
-
-
-def _ends(r: pd.Series) -> str:
-    kind = _KINDS.get(str(r.kind), str(r.kind))
-    if str(r.kind) == "scenario" and r.high > 1:
-        return f"{kind}: {r.low:.0f} to {r.high:.0f} days"
-    return f"{kind}: {100 * r.low:.0f} to {100 * r.high:.0f}{NBSP}%"
+def _ends(r: pd.Series[Any]) -> str:
+    if r.high > 1:
+        return f"{r.low:.0f} to {r.high:.0f} days"
+    return f"{100 * r.low:.0f} to {100 * r.high:.0f}{NBSP}%"
 
 
 def _variants(f: Forecast, choices: pd.DataFrame) -> Html:
@@ -209,10 +197,13 @@ def _judgement_words(f: Forecast) -> Callable[[str], tuple[str, str]]:
             return names[owner], shares[owner]
         if owner in known:
             return words(label)
-        true = "so" if rest == "if true" else "not so"
-        return names.get(
-            owner, owner
-        ), f"chance of such an event if what it speaks of is {true}" if owner in names else rest
+        whose, rest = names.get(owner, owner), rest.removesuffix(", in all its events")
+        if rest in ("if true", "if false"):
+            return (
+                whose,
+                f"chance of such an event if what it speaks of is {'' if rest == 'if true' else 'not '}so",
+            )
+        return whose, rest
 
     return said
 

@@ -40,6 +40,7 @@ from forecast.markup import (
     toned,
     whole,
 )
+from forecast.outcome import outcome
 from forecast.past import base_rate
 from forecast.people import actors, together
 from forecast.replaying import replay
@@ -52,7 +53,7 @@ _MANY, _AHEAD = 16, 14
 
 __all__ = [
     "actors", "analysts", "base_rate", "evidence", "groups", "judgements", "ladder", "limits", "matrix", "method", "opening",
-    "over_time", "reproduce", "rule", "scenarios", "sensitivity", "sources", "together", "watch", "when",
+    "outcome", "over_time", "reproduce", "rule", "scenarios", "sensitivity", "sources", "together", "watch", "when",
 ]  # fmt: skip
 
 

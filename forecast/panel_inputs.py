@@ -33,7 +33,7 @@ from forecast.updating import Forecast
 from forecast.watching import watch_table
 from forecast.whatif import View, Views, WhatIf, ever_ends, see
 
-SLIGHT = 0.5
+SLIGHT = 1.0
 """Judgements that move the headline, and every actor, by less have no slider; in points."""
 _FEW = 10
 
@@ -245,7 +245,7 @@ def _judgements(x: Effects) -> Html:
     caption = "Judgements, and what each does to the chance that it opens"
     parts = [_table(caption, columns, (_slider(m, m.headline) for m in first[: _FEW + 1]))]
     if more := first[_FEW + 1 :]:
-        parts.append(fold(h("<span>{} more that move it by half a point or more</span>", len(more)),
+        parts.append(fold(h("<span>{} more that move it by a point or more</span>", len(more)),
                           _table(caption, columns, (_slider(m, m.headline) for m in more))))  # fmt: skip
     theirs: dict[int, list[_Move]] = defaultdict(list)
     for m in sorted((m for m in moves if m.swing < SLIGHT), key=lambda m: -m.their_swing):
@@ -258,7 +258,7 @@ def _judgements(x: Effects) -> Html:
         caption = f"Judgements, and what each does to whether {name} takes part"
         parts.append(fold(h("<span>{}: {}</span>", text(name), counted(len(some), "judgement")),
                           _table(caption, columns, (_slider(m, m.theirs) for m in some))))  # fmt: skip
-    return h('<h3>Judge otherwise</h3><p class="fine">What moves the chance that it opens, or who takes part, by half a point or '
+    return h('<h3>Judge otherwise</h3><p class="fine">What moves the chance that it opens, or who takes part, by a point or '
              "more; beside each, what it does at the 5 % and at the 95 % point of its interval.</p>{}", join(parts))  # fmt: skip
 
 

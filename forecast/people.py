@@ -31,6 +31,7 @@ from forecast.markup import (
 from forecast.parts import Actor
 from forecast.updating import Forecast
 
+_PAIRS = 24  # of which the table tells
 _SLIGHT = 0.005  # a correlation below it is shown as none
 _FULL = 0.45  # opacity of the strongest: a number has to stay readable on it
 _HISTORY = Html(
@@ -177,7 +178,7 @@ def _dependence(f: Forecast) -> Html:
     off = [(i, j) for i, j in combinations(range(len(names)), 2) if np.isfinite(phi[i, j])]
     top = max((abs(float(phi[pair])) for pair in off), default=0.0)
     ranked = sorted(off, key=lambda pair: -abs(phi[pair]))
-    shown = [(i, j) for i, j in ranked if abs(phi[i, j]) >= _SLIGHT]
+    shown = [(i, j) for i, j in ranked if abs(phi[i, j]) >= _SLIGHT][:_PAIRS]
     label = [*names.values()]
     alone = np.diagonal(d.both.values)
     rows = [
@@ -189,7 +190,11 @@ def _dependence(f: Forecast) -> Html:
                Column("If they were independent", "n")]  # fmt: skip
     pictures = [figure(_map(d, label, top, kind == "narrow"), kind=kind) for kind in ("wide", "narrow")]
     rest = len(names) * (len(names) - 1) // 2 - len(shown)
-    others = h(" Of {}, less than 0.005 or undefined.", counted(rest, "other pair")) if rest else ""
+    others = (
+        h(" {} weaker, or undefined.", counted(rest, "further pair is", "further pairs are"))
+        if rest
+        else ""
+    )
     tones = h('<p class="key"><span class="k cell up"></span> come together <span class="k cell down"></span> '
               "come instead of each other; a name stands at the end of its row and on top of its column; "
               "the fullest colour is a correlation of {}</p>", f"{top:.2f}")  # fmt: skip
@@ -209,11 +214,19 @@ def _map(d: xr.Dataset, label: list[str], top: float, narrow: bool) -> Html:
     parts, strongest = [], []
     for i in range(n):
         y = round(high * i, 1)
+        if i:  # one ground for the row
+            parts.append(
+                h(
+                    '<rect class="cell" x="0" y="{}" width="{}" height="{}"/>',
+                    y,
+                    round(side * i - 2, 1),
+                    round(high - 2, 1),
+                )
+            )
         for j in range(i):
             x, r = round(side * j, 1), float(phi[i, j])
             cell = '<rect class="cell{}" x="{}" y="{}" width="{}" height="{}"{}/>'
             size = (round(side - 2, 1), round(high - 2, 1))
-            parts.append(h(cell, "", x, y, *size, ""))
             if not np.isfinite(r) or abs(r) < _SLIGHT:
                 continue
             full = h(' fill-opacity="{}"', round((0.8 if narrow else _FULL) * abs(r) / top, 3))

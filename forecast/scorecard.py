@@ -26,7 +26,7 @@ TOLD = 6
 DATES = 12
 """Most dates that a table of the scores through time has."""
 Section = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
-_MEANS = {
+MEANS = {
     "held_brier": "Brier, mean of the deadlines",
     "held_log": "log, mean of the deadlines",
     "rps": "ranked probability score of the opening",
@@ -35,6 +35,7 @@ _MEANS = {
     "attends_log": "log, mean of the actors",
     "attendance_log": "log of all actors together",
 }
+"""Columns of `scoring.summary`, in words."""
 
 
 def as_text(
@@ -194,7 +195,7 @@ def sections(
     means = summary(scores).droplevel("origin_date")
     out.append((
         "Together (0 is perfect; log in nats)", ("", *NAMES.values()),
-        [(label, *(_three(means.loc[m, k]) for m in models)) for k, label in _MEANS.items()
+        [(label, *(_three(means.loc[m, k]) for m in models)) for k, label in MEANS.items()
          if means[k].notna().any()],
     ))  # fmt: skip
     path = summary(through_time(case, r)).loc[models[0]]
@@ -204,7 +205,7 @@ def sections(
     at = np.unique(np.linspace(0, len(path) - 1, min(DATES, len(path))).round().astype(int))
     days = path.iloc[at]
     out.append((
-        "Through time", ("as of", *(_MEANS[k] for k in keys)),
+        "Through time", ("as of", *(MEANS[k] for k in keys)),
         [(str(day), *(_three(days.loc[day, k]) for k in keys)) for day in days.index],
     ))  # fmt: skip
     if day := headline(case, r, as_of):
@@ -224,8 +225,8 @@ def sections(
 def table_sections(scores: pd.DataFrame) -> list[Section]:
     """The means of the scores of any models, a row for each model and date."""
     means = summary(scores)
-    keys = [k for k in _MEANS if means[k].notna().any()]
-    header = ("model", "as of", *(_MEANS[k] for k in keys), "deadlines", "actors")
+    keys = [k for k in MEANS if means[k].notna().any()]
+    header = ("model", "as of", *(MEANS[k] for k in keys), "deadlines", "actors")
     rows = [
         (*map(str, at), *(_three(getattr(row, k)) for k in keys), f"{row.deadlines:.0f}", f"{row.actors:.0f}")
         for at, row in zip(means.index.to_list(), means.itertuples(index=False), strict=True)

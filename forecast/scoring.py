@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ from forecast.hub import MODELS, NOBODY, chance_together, combination, to_hub
 from forecast.judgement import did_you_mean
 from forecast.loading import CaseError
 from forecast.replaying import news_days
-from forecast.resolution import Resolution
+from forecast.resolution import FILE, Resolution
 from forecast.resolution import load_resolution as load_resolution
 from forecast.rules import Problem
 from forecast.updating import Forecast, update
@@ -272,6 +273,11 @@ def through_time(
 def resolved(case: Case, resolution: Resolution | None = None) -> Resolution:
     """The resolution that is given, or the one beside the case."""
     return resolution or load_resolution(case)
+
+
+def is_resolved(case: Case) -> bool:
+    """Whether a resolution stands beside the case."""
+    return case.folder is not None and (Path(case.folder) / FILE).exists()
 
 
 def last_day(case: Case, resolution: Resolution) -> dt.date:

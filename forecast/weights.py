@@ -31,8 +31,7 @@ from forecast.shapley import contributions
 from forecast.summary import numbers, what_happened
 from forecast.updating import Forecast
 
-_FEW, _ROWS, _STEPS = 12, 8, 4
-_SLIGHT = 0.05  # decibans: shown as 0.0 or 0.1
+_FEW, _ROWS, _MORE, _STEPS = 12, 8, 20, 4
 
 
 def groups(f: Forecast) -> Section:
@@ -126,14 +125,14 @@ def matrix(f: Forecast) -> Section:
     caption = ("Decibans by which each event moved each scenario, all other reports kept; "
                "the most telling first")  # fmt: skip
     body = table(caption, columns, rows(order[:_ROWS]), kind="cards fall matrix")
-    rest = [n for n in order[_ROWS:] if np.abs(frame.loc[n]).max() >= _SLIGHT]
-    if rest:
+    rest = order[_ROWS : _ROWS + _MORE]
+    if len(rest):
         body = h("{}{}", body, fold(f"The next {len(rest)}, from more to less telling",
                                     table("The less telling", columns, rows(rest), kind="cards fall matrix")))  # fmt: skip
-    flat = len(order) - min(_ROWS, len(order)) - len(rest)
-    if flat:
-        body = h('<div>{}<p class="fine">{} no scenario by a twentieth of a deciban: {} bear on who comes.</p></div>', body,
-                 f"{counted(flat, 'further event')} {'moves' if flat == 1 else 'move'}", "it may" if flat == 1 else "they may")  # fmt: skip
+    left = np.ptp(frame.loc[order[_ROWS + _MORE :]].to_numpy(), axis=1)
+    if len(left):
+        body = h('{}<p class="fine">{} less telling: at most {} decibans between the scenarios.</p>', body,
+                 counted(len(left), "further event is", "further events are"), f"{left.max():.1f}")  # fmt: skip
     note = h('<p class="fine">10 log₁₀ of P(scenario | all reports) over P(scenario | all but this one), after '
              "the layers: what an event adds to those of its kind.</p>")  # fmt: skip
     lead = "Analysts know it as the matrix of competing hypotheses: read across, not down. An event that speaks for every future speaks for none."

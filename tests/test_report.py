@@ -349,8 +349,9 @@ def test_nothing_later_is_in_the_page(html: str) -> None:
 def test_every_element_has_its_place(soup: BeautifulSoup) -> None:
     sections = [s["id"] for s in soup.find_all("section")]
     assert sections == [
-        "forecast", "over-time", "when", "evidence", "ladder", "actors", "together", "scenarios", "watch",
-        "try", "base-rate", "sources", "judgements", "method", "limits", "rule", "reproduce", "code",
+        "forecast", "over-time", "when", "groups", "evidence", "matrix", "ladder", "actors", "together", "scenarios", "watch",
+        "try", "sensitivity", "analysts", "base-rate", "sources", "judgements", "method", "limits", "rule", "outcome",
+        "reproduce", "code",
     ]  # fmt: skip
     contents = [a["href"][1:] for a in soup.select("nav.side a")]
     assert contents == sections
