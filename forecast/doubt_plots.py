@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 
 from forecast.case import Case
 from forecast.markup import long_date, percent, short, short_date, signed
-from forecast.plots import BLUE, GREY, ORANGE, _axes, _finish, _plain, _says
+from forecast.plots import BLUE, GREY, ORANGE, _axes, _dated, _finish, _plain, _says
 from forecast.pooling import Disagreement
+from forecast.scoring import summary
 
 _MARKS = ("o", "D", "s", "^", "v", "P", "X")
 
@@ -211,3 +212,33 @@ def analysts(d: Disagreement, ax: Axes | None = None, most: int = 12) -> Axes:
         for n, (_, r) in list(zip(names, few.iterrows(), strict=True))[:5]
     )
     return _says(ax, f"Chance that it opens by {long_date(d.deadline)}, pooled {percent(d.now)}, with one judgement as each analyst has it: {said}.")  # fmt: skip
+
+
+def scores(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """The scores of one model through time: of the opening, and of the actors.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows of `forecast.through_time` of one model.
+    """
+    means = summary(frame).reset_index()
+    days = pd.to_datetime(means["origin_date"])
+    ax = _axes(ax, 7)
+    shown = {
+        "rps": "ranked probability score of the opening",
+        "attends_brier": "Brier score, mean of the actors",
+    }
+    said = []
+    for colour, (key, label) in zip((BLUE, ORANGE), shown.items(), strict=True):
+        if means[key].isna().all():
+            continue
+        ax.step(days, means[key], where="post", color=colour, label=label)
+        first, last = float(means[key].iloc[0]), float(means[key].iloc[-1])
+        said.append(
+            f"{label} from {first:.2f} on {long_date(days.iloc[0])} to {last:.2f} on {long_date(days.iloc[-1])}"
+        )
+    ax.legend(frameon=False)
+    _dated(ax, "Score (0 is perfect)")
+    ax.yaxis.set_major_formatter("{x:.1f}")
+    return _says(ax, f"Scores through time: {'; '.join(said)}.")
