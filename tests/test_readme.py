@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 import forecast
+from forecast import backtest_scores, scoring
 from forecast.cli import app
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
@@ -82,3 +83,26 @@ def test_minimal_case_by_hand(harbour):
 )
 def test_map_names_what_is_there(path):
     assert (Path(__file__).parent.parent / path).exists()
+
+
+def test_the_record_is_what_the_scores_say():
+    says = README[README.index("## Its record") : README.index("## From a script")].replace("**", "")
+    means = scoring.summary(forecast.score(forecast.load("moscow_i"))).droplevel("origin_date")
+
+    def three(key):
+        return [f"{x:.3f}".removeprefix("0") for x in means[key]]
+
+    assert list(means.index.map(scoring.NAMES)) == ["forecast", "base rate", "constant"]
+    first, second, third = three("held_brier")
+    assert f"deadlines {first}, of the base rate alone {second}, of a coin toss {third}" in says
+    first, second, third = three("attends_brier")
+    assert f"eleven actors {first}, {second} and {third}" in says
+    held = forecast.update(forecast.load("moscow_i"), draws=0).held.probability.values
+    assert f"{100 * held[1]:.0f} % by the end of January and {100 * held[2]:.0f} %" in says
+    answers = backtest_scores.openings(
+        forecast.proposals("peace_talks"), backtest_scores.stored("peace_talks")[0]
+    )
+    record = backtest_scores.summary(answers, ["scheme"], ["of its stage"], draws=200)["mean"]
+    for scheme, words in (("left out", "with conflicts left out"), ("as known", "as known on the date")):
+        mine, theirs = (f"{record[scheme, 'log', x]:.3f}"[1:] for x in ("model", "of its stage"))
+        assert f"{mine} against {theirs} {words}" in says
