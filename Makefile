@@ -17,13 +17,14 @@ CANDIDATES := $(if $(NAMED),"$(NAMED)",python3 python3.13 python3.12 python3.14)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup report test format lock hooks clean
+.PHONY: help setup report test docs format lock hooks clean
 MAKEFLAGS += --no-print-directory
 
 help:
 	@echo "make report    set up, then write the report of Moscow I into reports/  (CASE=my_case OUT=folder)"
 	@echo "make test      set up, then check style and types and run all tests     (ARGS=\"-m 'not slow'\")"
 	@echo "make setup     only set up .venv"
+	@echo "make docs      make docs/case_file.md anew from the models"
 	@echo "make format    format the code and strip the notebooks"
 	@echo "make lock      make requirements.lock anew from pyproject.toml         (ARGS=--upgrade for newer versions)"
 	@echo "make hooks     run the checks before every commit (pre-commit)"
@@ -42,6 +43,9 @@ test: $(VENV)/installed
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest $(ARGS)
 	@echo "Done. Style, types and tests pass; nothing was written outside $(VENV) and the caches."
+
+docs: $(VENV)/installed
+	@$(BIN)/python docs/case_file.py
 
 format: $(VENV)/installed
 	@$(BIN)/ruff check --fix .

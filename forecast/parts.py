@@ -23,24 +23,29 @@ class _Part(BaseModel):
 class Passage(_Part):
     """Where a document says something. Paragraphs are its non-empty lines, from 1."""
 
-    document: Id
-    paragraph: Annotated[int, Field(ge=1, le=100_000, strict=True)]
-    locator: Locator | None = None
+    document: Id = Field(description="The id of one of the documents.")
+    paragraph: Annotated[
+        int, Field(ge=1, le=100_000, strict=True, description="Its non-empty lines, counted from 1.")
+    ]
+    locator: Locator | None = Field(None, description="Eight words at most, to find it.")
 
 
 class Question(_Part):
     """What is asked, when it is answered yes, by when, and as of which day."""
 
-    title: Text
+    title: Text = Field(description="A short name.")
     text: Annotated[Asked, Field(description="The question; {deadline} stands for the day.")]
-    yes_if: Text
-    no_if: Text | None = None
-    void_if: Text | None = None
-    attends_if: Text = "present at one session at least, in person or by a delegate"
-    proposed: Day
-    as_of: Day
-    deadlines: Annotated[tuple[Day, ...], Field(min_length=1)]
-    horizon: Day
+    yes_if: Text = Field(description="What counts as a yes.")
+    no_if: Text | None = Field(None, description="What does not count.")
+    void_if: Text | None = Field(None, description="When the question has no answer and is not scored.")
+    attends_if: Text = Field(
+        "present at one session at least, in person or by a delegate",
+        description="What counts as taking part.",
+    )
+    proposed: Day = Field(description="First public report of the proposal: the clock starts here.")
+    as_of: Day = Field(description="The last day whose news counts, that day included.")
+    deadlines: Annotated[tuple[Day, ...], Field(min_length=1, description="Days, in order.")]
+    horizon: Day = Field(description="Time is cut here: ever means opened by this day.")
     headline: Day | None = Field(None, description="The deadline to lead with; the last if left out.")
 
 
@@ -50,16 +55,20 @@ class BaseRate(_Part):
     Learned from a reference class, or elicited as `held` and `days_to_open`.
     """
 
-    held: JudgementField | None = None
-    days_to_open: Days | None = None
+    held: JudgementField | None = Field(None, description="Chance that it opens by the horizon.")
+    days_to_open: Days | None = Field(
+        None, description="From the proposal, if it is held: central 90 % of a log-normal, in days."
+    )
     reference_class: Id | None = Field(None, description="A shipped table of proposals.")
-    stage: Literal["floated", "window", "dated"] | None = None
-    convener_type: Text | None = None
-    row_type: Text = "new_initiative"
-    conflict: Text | None = None
+    stage: Literal["floated", "window", "dated"] | None = Field(
+        None, description="How definite the first proposal was: an idea, a month or season, a day."
+    )
+    convener_type: Text | None = Field(None, description="Who convenes, by the kinds of the table.")
+    row_type: Text = Field("new_initiative", description="Kind of meeting, as the table has it.")
+    conflict: Text | None = Field(None, description="As spelt in the table, or a new one.")
     leave_out: tuple[Text, ...] = Field((), description="Rows of the table: the case's own.")
-    why: Text
-    article: Passage | None = None
+    why: Text = Field(description="The reason.")
+    article: Passage | None = Field(None, description="The passage that it is read from.")
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
@@ -81,15 +90,15 @@ class Scenario(_Part):
     """One of the exclusive and exhaustive futures; it may say why there is no meeting."""
 
     id: Id
-    held: StrictBool
+    held: StrictBool = Field(description="Whether the meeting is held in it.")
     share: JudgementField | None = Field(
         None, description="Of P(held) or P(not held); the scenario without one takes the rest."
     )
-    label: Text
-    first_signs: Text | None = None
-    why: Text | None = None
-    article: Passage | None = None
-    days_to_open: Days | None = None
+    label: Text = Field(description="The future in a few words.")
+    first_signs: Text | None = Field(None, description="What one would see first.")
+    why: Text | None = Field(None, description="The reason of the share.")
+    article: Passage | None = Field(None, description="The passage that it is read from.")
+    days_to_open: Days | None = Field(None, description="Own time, of a held one: soon or late.")
 
     @model_validator(mode="after")
     def _time_of_its_own(self) -> Self:
@@ -102,13 +111,13 @@ class Indicator(_Part):
     """A yes/no condition that some scenarios make more likely than others."""
 
     id: Id
-    statement: Text
-    why: Text
-    article: Passage | None = None
-    chance: Table | None = None
-    given: Id | None = None
-    if_true: Table | None = None
-    if_false: Table | None = None
+    statement: Text = Field(description="What is true or false, in the weeks before the meeting.")
+    why: Text = Field(description="The reason of its chances.")
+    article: Passage | None = Field(None, description="The passage that they are read from.")
+    chance: Table | None = Field(None, description="Chance that it is true, by scenario.")
+    given: Id | None = Field(None, description="Another indicator, or an actor (his stance).")
+    if_true: Table | None = Field(None, description="Its chance if `given` is true.")
+    if_false: Table | None = Field(None, description="Its chance if `given` is false.")
     half_life: Positive | None = Field(
         None, description="Days after which evidence on it speaks half as much about today."
     )
@@ -134,22 +143,24 @@ class Actor(_Part):
     """Someone whose participation is asked about."""
 
     id: Id
-    name: Text
-    role: Id | None = None
-    attends_if: Text | None = None
-    willing: Table | None = None
-    given: Id | None = None
-    willing_if_true: Table | None = None
-    willing_if_false: Table | None = None
-    attends_if_willing: Table | None = None
-    attends_if_unwilling: Table | None = None
+    name: Text = Field(description="As the report shows it.")
+    role: Id | None = Field(
+        None, description="What he is; a role of the table of proposals shows how such parties came."
+    )
+    attends_if: Text | None = Field(None, description="Where it differs from the question's.")
+    willing: Table | None = Field(None, description="He would come, were it held and he let in.")
+    given: Id | None = Field(None, description="An indicator, or another actor (his stance).")
+    willing_if_true: Table | None = Field(None, description="Chance of willing if `given` is true.")
+    willing_if_false: Table | None = Field(None, description="Chance of willing if `given` is false.")
+    attends_if_willing: Table | None = Field(None, description="Chance that he comes, if willing.")
+    attends_if_unwilling: Table | None = Field(None, description="Chance that he comes, if unwilling.")
     attends_like: Role | None = Field(
         None, description="Instead of judgements: as parties of this role came in the past."
     )
-    part_of: Id | None = None
-    required: StrictBool = False
-    why: Text
-    article: Passage | None = None
+    part_of: Id | None = Field(None, description="A body: he comes only if it does.")
+    required: StrictBool = Field(False, description="Without him it is no meeting: he comes.")
+    why: Text = Field(description="The reason.")
+    article: Passage | None = Field(None, description="The passage that it is read from.")
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
@@ -181,68 +192,70 @@ class Actor(_Part):
 class Source(_Part):
     """Who can know, or who printed it, with an Admiralty grade."""
 
-    id: Id | None = None
-    name: Text
-    reliability: Grade
-    why: Text | None = None
-    url: Url | None = None
+    id: Id | None = Field(None, description="Needed in a list, not in a report.")
+    name: Text = Field(description="Who can know, or who printed it.")
+    reliability: Grade = Field(description="Admiralty grade: A to E; F, cannot be judged.")
+    why: Text | None = Field(None, description="The reason of the grade.")
+    url: Url | None = Field(None, description="An address.")
 
 
 class Document(_Part):
     """Something that was read, to which passages refer."""
 
     id: Id
-    title: Text
-    author: Text | None = None
-    url: Url | None = None
-    published: Day
-    note: Text | None = None
+    title: Text = Field(description="Its title.")
+    author: Text | None = Field(None, description="Who wrote it.")
+    url: Url | None = Field(None, description="An address.")
+    published: Day = Field(description="When it could be read.")
+    note: Text | None = Field(None, description="What else one should know of it.")
 
 
 class Report(_Part):
     """One source saying that an event happened, or that it did not."""
 
-    source: Id | Source
+    source: Id | Source = Field(description="Who says so: an id, or a source in place.")
     via: Annotated[
         tuple[Id | Source, ...],
         BeforeValidator(
             lambda v: v if isinstance(v, list | tuple) else (v,),
             json_schema_input_type=Id | Source | tuple[Id | Source, ...],
         ),
+        Field(description="Who passed it on and printed it, one or more; the worst link counts."),
     ] = ()
-    published: Day
+    published: Day = Field(description="When it could be known.")
     origin: Id | None = Field(None, description="The one utterance or document behind it.")
-    article: Passage | None = None
-    url: Url | None = None
-    denies: StrictBool = False
+    article: Passage | None = Field(None, description="Where it stands in a document.")
+    url: Url | None = Field(None, description="Or an address.")
+    denies: StrictBool = Field(False, description="It says that the event did not happen.")
 
 
 class EventType(_Part):
     """A kind of event with its usual likelihoods: a line of the rubric."""
 
     id: Id
-    label: Text
-    direction: Literal["for", "against"]
-    if_true: JudgementField
-    if_false: JudgementField
-    # of the two means, the larger first
-    ratio: Annotated[float, Field(gt=1, strict=True, allow_inf_nan=False)]
-    ground: Text
+    label: Text = Field(description="The kind of event in a few words.")
+    direction: Literal["for", "against"] = Field(description="Which way it points.")
+    if_true: JudgementField = Field(description="Chance of such an event if the indicator is true.")
+    if_false: JudgementField = Field(description="Chance of it if the indicator is false; judged first.")
+    ratio: Annotated[
+        float, Field(gt=1, strict=True, allow_inf_nan=False, description="Of their means, above 1.")
+    ]
+    ground: Text = Field(description="What the likelihoods rest on.")
 
 
 class Event(_Part):
     """Something that reportedly happened: evidence on one indicator or actor."""
 
     id: Id
-    date: Period
-    what: Text
-    bears_on: Id | None = None
-    type: Id | None = None
-    if_true: JudgementField | None = None
-    if_false: JudgementField | None = None
-    why: Text | None = None
-    answers: Id | None = None
-    reports: Annotated[tuple[Report, ...], Field(min_length=1)]
+    date: Period = Field(description="When it happened: a day, or [first, last].")
+    what: Text = Field(description="In your own words: no sentence of a source.")
+    bears_on: Id | None = Field(None, description="The one indicator or actor that it is evidence on.")
+    type: Id | None = Field(None, description="Kind of event: its likelihoods come from the rubric.")
+    if_true: JudgementField | None = Field(None, description="Own likelihood if true; needs a why.")
+    if_false: JudgementField | None = Field(None, description="Own likelihood if false; judge it first.")
+    why: Text | None = Field(None, description="The reason of likelihoods of its own.")
+    answers: Id | None = Field(None, description="The watch it settles, which lends its likelihoods.")
+    reports: Annotated[tuple[Report, ...], Field(min_length=1, description="Who said so.")]
 
     @model_validator(mode="after")
     def _has_likelihoods(self) -> Self:
@@ -265,10 +278,12 @@ class Announcement(_Part):
     """
 
     id: Id
-    what: Text
-    kind: Literal["day", "window", "postponed", "cancelled"]
+    what: Text = Field(description="In your own words.")
+    kind: Literal["day", "window", "postponed", "cancelled"] = Field(
+        description="A day or window is named; it is put off; it is called off."
+    )
     opens: Period | None = Field(None, description="The day, or the first and last of the window.")
-    reports: Annotated[tuple[Report, ...], Field(min_length=1)]
+    reports: Annotated[tuple[Report, ...], Field(min_length=1, description="Who said so.")]
 
     @model_validator(mode="after")
     def _opens_somewhen(self) -> Self:
@@ -285,13 +300,13 @@ class Watch(_Part):
     """An event that may come, written down beforehand: silence past its day is evidence."""
 
     id: Id
-    what: Text
-    by: Day
-    bears_on: Id | None = None
-    if_true: JudgementField | None = None
-    if_false: JudgementField | None = None
+    what: Text = Field(description="The event that may come.")
+    by: Day = Field(description="The day after which silence counts.")
+    bears_on: Id | None = Field(None, description="The indicator or actor that it would be evidence on.")
+    if_true: JudgementField | None = Field(None, description="Chance to see it by then, if true.")
+    if_false: JudgementField | None = Field(None, description="Chance to see it by then, if false.")
     announces: StrictBool = Field(False, description="It would name an opening day.")
-    why: Text | None = None
+    why: Text | None = Field(None, description="The reason.")
 
     @model_validator(mode="after")
     def _weighs(self) -> Self:
@@ -307,9 +322,9 @@ class Watch(_Part):
 class Context(_Part):
     """What the case knows but does not weigh."""
 
-    what: Text
-    why_not_evidence: Text
-    article: Passage | None = None
+    what: Text = Field(description="The fact.")
+    why_not_evidence: Text = Field(description="Why it is not weighed.")
+    article: Passage | None = Field(None, description="Where it stands.")
 
 
 class CaseFile(_Part):

@@ -40,16 +40,16 @@ class _Part(BaseModel):
 class Override(_Part):
     """A judgement that the analyst would change: `of` is its label, as a tornado shows it."""
 
-    of: Text
-    value: JudgementField
-    why: Text
+    of: Text = Field(description="Which judgement, as `id: field` or `id: field.scenario`.")
+    value: JudgementField = Field(description="What this analyst would say.")
+    why: Text = Field(description="The reason.")
 
 
 class AnalystFile(_Part):
     """`analysts/<name>.toml`."""
 
-    label: Text
-    weight: Positive = 1.0
+    label: Text = Field(description="Who judges so, and in a few words how.")
+    weight: Positive = Field(1.0, description="In the pool; only ratios matter.")
     judgements: tuple[Override, ...] = Field((), description="Where he departs from the case.")
 
 

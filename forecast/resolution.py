@@ -41,18 +41,18 @@ class ResolutionSource(_Part):
     """Who reports what happened, where, and when it was published."""
 
     id: Id
-    name: Text
-    url: Url
-    published: Day
-    note: Text | None = None
+    name: Text = Field(description="Who reports it.")
+    url: Url = Field(description="An address.")
+    published: Day = Field(description="When it could be read.")
+    note: Text | None = Field(None, description="What else one should know of it.")
 
 
 class _Grounds(_Part):
     """What an answer rests on."""
 
-    why: Text
+    why: Text = Field(description="What happened, and how the rule of the question applies.")
     sure: JudgementField | None = Field(None, description="Chance that the answer is right.")
-    sources: tuple[Id, ...] = ()
+    sources: tuple[Id, ...] = Field((), description="Ids of sources below; two at least.")
     few: Text | None = Field(None, description="Why there are not two sources, where there are not.")
 
 
@@ -64,19 +64,19 @@ class Meeting(_Grounds):
 
 
 class _Answer(_Grounds):
-    answer: Answered
+    answer: Answered = Field(description="What cannot be told is void: no answer is forced.")
 
 
 class DeadlineAnswer(_Answer):
     """Whether the meeting had opened by a deadline."""
 
-    by: Day
+    by: Day = Field(description="One of the question's deadlines.")
 
 
 class ActorAnswer(_Answer):
     """Whether an actor was present, by the rule that holds for him."""
 
-    id: Id
+    id: Id = Field(description="One of the actors that are asked about.")
 
 
 class Resolution(_Part):
@@ -87,8 +87,8 @@ class Resolution(_Part):
     )
 
     resolved: Annotated[Day, Field(description="The day on which the answers were given.")]
-    note: Text | None = None
-    meeting: Meeting | None = None
+    note: Text | None = Field(None, description="A remark on the whole.")
+    meeting: Meeting | None = Field(None, description="Left out where none was held.")
     sources: Annotated[tuple[ResolutionSource, ...], Field(min_length=1)]
     deadlines: tuple[DeadlineAnswer, ...] = ()
     actors: tuple[ActorAnswer, ...] = ()

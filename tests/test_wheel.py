@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+import forecast
 
 ROOT = Path(__file__).parents[1]
 
@@ -55,6 +58,22 @@ def test_wheel_finds_its_seeds_from_any_folder(installed: Path, tmp_path: Path) 
     where, cases = said.splitlines()
     assert Path(where).is_relative_to(installed)
     assert cases.split() == sorted(p.parent.name for p in (ROOT / "seeds").glob("*/case.toml"))
+
+
+@pytest.mark.parametrize("arguments", [("run", "--json"), ("report", "-o", "pages")], ids=lambda a: a[0])
+def test_wheel_forecasts_and_reports_from_any_folder(
+    installed: Path, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    command, *options = arguments
+    call = [sys.executable, "-m", "forecast", command, "moscow_i", *options]
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    said = subprocess.check_output(call, cwd=tmp_path, env=environment, text=True)
+    if command == "run":
+        here = forecast.update(forecast.load("moscow_i"))
+        assert json.loads(said) == json.loads(json.dumps(here.to_dict()))
+    else:
+        assert said.split() == ["The", "report", "is", "in", "pages/moscow_i.html"]
+        assert "</html>" in (tmp_path / "pages" / "moscow_i.html").read_text("utf-8")[-20:]
 
 
 def test_sdist_builds_the_same_package(tmp_path: Path) -> None:
