@@ -99,6 +99,11 @@ def test_the_record_is_what_the_scores_say():
     assert f"eleven actors {first}, {second} and {third}" in says
     held = forecast.update(forecast.load("moscow_i"), draws=0).held.probability.values
     assert f"{100 * held[1]:.0f} % by the end of January and {100 * held[2]:.0f} %" in says
+    other = scoring.summary(forecast.score(forecast.load("moscow_middle_east")))["held_brier"]
+    first, second, third = (f"{x:.3f}"[1:] for x in other)
+    assert f"score {first}, of the base rate alone {second}, of a coin toss {third}" in says
+    last = forecast.update(forecast.load("moscow_middle_east"), draws=0).held.probability.values[-1]
+    assert f"{100 * last:.0f} % by its last deadline" in says
     answers = backtest_scores.openings(
         forecast.proposals("peace_talks"), backtest_scores.stored("peace_talks")[0]
     )
