@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from forecast.advice import Advice, advise
     from forecast.case import Case
     from forecast.criticising import criticism
     from forecast.dependence import ladder, matrix
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _WHERE = {
+    "Advice": "advice",
+    "advise": "advice",
     "Case": "case",
     "CaseError": "loading",
     "check_article": "loading",
@@ -82,12 +85,12 @@ _WHERE = {
 }
 _MODULES = (
     "attendance", "backtest", "backtest_plots", "backtest_scores", "calibration", "classes",
-    "fits", "folds", "history", "history_plots", "hub", "judgement", "logbook", "many", "page", "plots",
+    "drawing", "fits", "folds", "history", "history_plots", "hub", "judgement", "logbook", "many", "page", "plots",
     "reading_plots", "refits", "replaying", "scoring", "tables", "tree", "watching", "whatif",
 )  # fmt: skip
 
 __all__ = [
-    "Analyst", "Case", "CaseError", "Disagreement", "Fit", "Forecast", "agreement", "analysts", "as_known",
+    "Advice", "Analyst", "Case", "CaseError", "Disagreement", "Fit", "Forecast", "advise", "agreement", "analysts", "as_known",
     "check_article", "contributions", "criticism", "diagnostics", "diff", "disagreement", "fit", "held_by", "ladder", "lessons", "load",
     "load_resolution", "matrix", "model", "movement", "panel", "pool", "post_mortem", "proposals", "read_hub",
     "replay", "sample", "score", "score_table", "shipped", "through_time", "to_hub", "tornado",
