@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from forecast.terminal import counted, friendly, printable, show, show_replay, show_tables
+from forecast import terminal
+from forecast.terminal import friendly, printable, show, show_replay, show_tables
 
 app = typer.Typer(
     name="forecast",
@@ -39,6 +39,11 @@ AsOf = Annotated[
 ]  # fmt: skip
 
 
+Figure = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Draw it: a file .svg or .png.")
+]  # fmt: skip
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         from forecast import __version__
@@ -56,6 +61,20 @@ def main(
     """Read the options that every command shares."""
 
 
+@app.command(epilog="Example: forecast new my_case   |   forecast new my_case --folder cases")
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the case, and of its new folder.")],
+    folder: Annotated[Path, typer.Option(help="Where the new folder is made.")] = Path("."),
+) -> None:
+    """Make a new case: two commented files that pass `check` and say what to fill in."""
+    from forecast import authoring
+
+    with friendly():
+        made = authoring.new(name, folder, dt.date.today())
+        typer.echo(printable(f"The case is in {made}. Fill in what says {authoring.PLACEHOLDER}, then: "
+                             f"forecast check {made}"))  # fmt: skip
+
+
 @app.command(epilog="Example: forecast check my_case --article article.txt")
 def check(
     case: CaseArg,
@@ -65,30 +84,32 @@ def check(
     document: Annotated[
         str | None, typer.Option(help="Id of that document, if the case has several.")
     ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail on advice too.")] = False,
 ) -> None:
-    """Check a case: every problem at once, each with its place and what was expected."""
-    from forecast.loading import CaseError, check_article, load
+    """Check a case: every problem at once, then advice, each with its place and a way out."""
+    with friendly():
+        advice = terminal.show_check(case, article, document)
+    if advice and strict:
+        raise typer.Exit(1)
+
+
+@app.command("show", epilog="Example: forecast show my_case --figure tree.svg")
+def show_case(case: CaseArg, as_of: AsOf = None, figure: Figure = None) -> None:
+    """Show the tree of a case: scenarios, then indicators and actors with judgements and events."""
+    from forecast import drawing
+    from forecast.loading import load
+    from forecast.updating import update
 
     with friendly():
-        c = load(case)
-        if article is not None:
-            try:
-                text = article.read_text("utf-8-sig")
-            except UnicodeDecodeError as e:
-                raise ValueError(f"{article}: not UTF-8; save the file as UTF-8") from e
-            if problems := check_article(c, text, document):
-                raise CaseError(problems)
-        told = [r for e in c.events for r in e.reports]
-        late = sum(r.published > c.question.as_of for r in told)
-        later = f"; {counted(late, 'report')} later than as_of, not used" if late else ""
-        learned = f"; learns from {c.reference_class} as known on {c.fit.as_of}" if c.fit else ""
-        found = "; every paragraph and locator found" if article else ""
-        typer.echo(printable(
-            f"{c.question.title}: {counted(len(c.scenarios), 'scenario')}, "
-            f"{counted(len(c.indicators), 'indicator')}, {counted(len(c.actors), 'actor')}, "
-            f"{counted(len(c.events), 'event')} in {counted(len(told), 'report')}, "
-            f"{len(c.watch)} watched{later}{learned}. No problem found{found}."
-        ))  # fmt: skip
+        terminal.check_figure(figure)
+        f = update(load(case), as_of.date() if as_of else None, draws=0)
+        if figure is None:
+            terminal.show_tree(drawing.terminal(f))
+        else:
+            from forecast import reading_plots
+
+            reading_plots.save(drawing.tree(f), figure)
+            typer.echo(printable(f"The figure is in {figure}"), err=True)
 
 
 @app.command(
@@ -155,22 +176,16 @@ def replay(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print one tidy table as CSV.")] = False,
-    figure: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw it too: a file .svg or .png.")
-    ] = None,
+    figure: Figure = None,
 ) -> None:  # fmt: skip
     """Replay a case: the forecast on each date, by what was known on that date."""
-    from rich.console import Console
-    from rich.progress import Progress
-
     from forecast import replaying
     from forecast.loading import load
 
     with friendly():
         if as_json and as_csv:
             raise ValueError("--json and --csv: expected one of them")
-        if figure is not None and figure.suffix.lower() not in (".svg", ".png"):
-            raise ValueError(f"--figure: {figure}: expected a name that ends in .svg or .png")
+        terminal.check_figure(figure)
         c = load(case)
         start = first.date() if first else c.question.proposed
         end = last.date() if last else max(c.question.as_of, start)
@@ -181,15 +196,7 @@ def replay(
         else:
             dates = {d for d in replaying.news_days(c, end) if d >= start}
         days = sorted(dates | {start, end})
-        with Progress(console=Console(stderr=True), transient=True, disable=len(days) < 200) as progress:
-            bar = progress.add_task("replaying", total=len(days))
-
-            def counted() -> Iterator[dt.date]:
-                for day in days:
-                    yield day
-                    progress.advance(bar)
-
-            past = replaying.replay(c, counted())
+        past = replaying.replay(c, terminal.counted_off(days, "replaying"))
         if figure is not None:
             from forecast import reading_plots
 
@@ -322,21 +329,12 @@ def report(
     open_it: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
     """Write the report of a case: one HTML page that opens offline."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
     from forecast.loading import load
     from forecast.report import make_report
 
     with friendly():
         load(case)
-        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-            bar = progress.add_task("starting", total=None)
-
-            def step(index: int, total: int, title: str) -> None:
-                progress.update(bar, completed=index, total=total, description=printable(title)[:60])
-
+        with terminal.stepping() as step:
             page = make_report(case, output, as_of.date() if as_of else None, seed, step)
         typer.echo(f"The report is in {page}")
         if open_it:
@@ -387,10 +385,7 @@ def schema(
     file: Annotated[str, typer.Argument(help="case or events: which of the two files.")] = "case",
 ) -> None:
     """Print the JSON Schema of a case's files, for completion and checks in an editor."""
-    from forecast.parts import CaseFile, EventsFile
+    from forecast import authoring
 
     with friendly():
-        models: dict[str, Any] = {"case": CaseFile, "events": EventsFile}
-        if file not in models:
-            raise ValueError(f"{file}: expected case or events")
-        typer.echo(json.dumps(models[file].model_json_schema(), indent=2))
+        typer.echo(authoring.schema(file))

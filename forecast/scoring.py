@@ -40,7 +40,8 @@ from forecast.hub import MODELS, NOBODY, chance_together, combination, to_hub
 from forecast.judgement import did_you_mean
 from forecast.loading import CaseError
 from forecast.replaying import news_days
-from forecast.resolution import FILE, Resolution
+from forecast.resolution import FILE as FILE
+from forecast.resolution import Resolution
 from forecast.resolution import load_resolution as load_resolution
 from forecast.rules import Problem
 from forecast.updating import Forecast, update

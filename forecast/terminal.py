@@ -6,8 +6,9 @@ Text of a case, of a log or of a file is data: without control characters, and n
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -105,6 +106,86 @@ def show_replay(past: Any, case: Any) -> None:
     if later:
         console.print(Text(f"* after {case.question.as_of}, the as-of date of the case: by what was "
                            "published later, up to that date."))  # fmt: skip
+
+
+def show_check(case: str, article: Path | None, document: str | None) -> int:
+    """Check a case, and a document's text where it is at hand; show what it holds, and advice.
+
+    Returns
+    -------
+    int
+        How many pieces of advice there are.
+    """
+    from forecast.advice import advise
+    from forecast.loading import CaseError, check_article, load
+
+    c = load(case)
+    if article is not None:
+        try:
+            text = article.read_text("utf-8-sig")
+        except UnicodeDecodeError as e:
+            raise ValueError(f"{article}: not UTF-8; save the file as UTF-8") from e
+        if problems := check_article(c, text, document):
+            raise CaseError(problems)
+    told = [r for e in c.events for r in e.reports]
+    late = sum(r.published > c.question.as_of for r in told)
+    later = f"; {counted(late, 'report')} later than as_of, not used" if late else ""
+    learned = f"; learns from {c.reference_class} as known on {c.fit.as_of}" if c.fit else ""
+    found = "; every paragraph and locator found" if article else ""
+    typer.echo(printable(
+        f"{c.question.title}: {counted(len(c.scenarios), 'scenario')}, "
+        f"{counted(len(c.indicators), 'indicator')}, {counted(len(c.actors), 'actor')}, "
+        f"{counted(len(c.events), 'event')} in {counted(len(told), 'report')}, "
+        f"{len(c.watch)} watched{later}{learned}. No problem found{found}."
+    ))  # fmt: skip
+    advice = advise(c)
+    for piece in advice:
+        typer.secho(printable(str(piece)), fg="yellow")
+    if advice:
+        pieces = "1 piece" if len(advice) == 1 else f"{len(advice)} pieces"
+        typer.echo(f"{pieces} of advice: not a problem, to be weighed and followed or left.")
+    return len(advice)
+
+
+def show_tree(tree: Any) -> None:
+    """Show a tree of rich."""
+    from rich.console import Console
+
+    Console(width=None if sys.stdout.isatty() else 150, highlight=False).print(tree)
+
+
+def check_figure(figure: Path | None) -> None:
+    """Refuse a file name that is of no kind of picture, before any work is done."""
+    if figure is not None and figure.suffix.lower() not in (".svg", ".png"):
+        raise ValueError(f"--figure: {figure}: expected a name that ends in .svg or .png")
+
+
+def counted_off[T](items: Collection[T], what: str) -> Iterator[T]:
+    """The items one by one, with a bar of progress where there are many."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True, disable=len(items) < 200) as progress:
+        bar = progress.add_task(what, total=len(items))
+        for item in items:
+            yield item
+            progress.advance(bar)
+
+
+@contextmanager
+def stepping() -> Iterator[Callable[[int, int, str], None]]:
+    """A bar of progress, as a function of the step, of how many, and of its title."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("starting", total=None)
+
+        def step(index: int, total: int, title: str) -> None:
+            progress.update(bar, completed=index, total=total, description=printable(title)[:60])
+
+        yield step
 
 
 def counted(n: int, one: str) -> str:
