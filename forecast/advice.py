@@ -117,6 +117,9 @@ def silent(r: _Reading) -> Iterator[Found]:
         elif abs(10 * np.log10(row.ratio)) < _SLIGHT:
             yield ("events", e, "reports", f"after grades, denials and age its reports say nothing (ratio {row.ratio:.3f})",
                    "find a better source, or move it to context")  # fmt: skip
+        elif (row.if_true > row.if_false) != (row.ratio > 1) and any(x.denies for x in e.reports):
+            yield ("events", e, "reports", f"denied more strongly than reported: it now speaks against its direction (ratio {row.ratio:.2f})",
+                   "ask whether it is news that it did not happen; if it was only a rumour, move it to context")  # fmt: skip
     for w in r.case.watch:
         if not w.announces and np.ptp(means(r.case.likelihoods(w))) < 1e-9:
             yield ("watch", w, "if_true", "its two likelihoods are equal: neither it nor its absence would say anything",

@@ -250,6 +250,9 @@ def _check_ids(case: Case, known: Case, without: Collection[str], assume: Mappin
     watches = {w.id: w for w in case.watch}
     for names, events in ((without, case.events), (assume, known.events)):
         for name in names:
+            if name in {a.id for a in case.announcements}:
+                raise ValueError(f'"{name}" is an announcement: it moves the base rate of the day, as one '
+                                 "likelihood with all others; forecast diff tells what it did")  # fmt: skip
             if name not in watches and name not in {e.id for e in events}:
                 raise ValueError(f'no event or watch "{name}" in the case as known on '
                                  f"{known.question.as_of}")  # fmt: skip

@@ -7,6 +7,7 @@ read as a Beta distribution; a number is certain.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -36,6 +37,8 @@ truth has been published."""
 COVERAGE = 0.90
 """Central coverage of every elicited interval."""
 _TAIL = (1 - COVERAGE) / 2
+_NEAREST, _NARROWEST = 1e-12, 1e-6
+"""To 0 or 1, and relative to it: beyond, no Beta with these ends is found in floating point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +100,26 @@ def parse_judgement(value: Any) -> Judgement:
             raise ValueError("the ends of an interval lie between 0 and 1, both excluded")
         if not low < high:
             raise ValueError("the low end of an interval comes first and is the smaller one")
+        if _narrow(low, high) or low < _NEAREST or high > 1 - _NEAREST:
+            raise ValueError("no distribution fits ends so near to each other, or to 0 or 1; "
+                             "what is certain is written as one number")  # fmt: skip
         return Judgement(low, high)
     raise ValueError("expected a word such as 'likely', a number such as 0.6, "
                      "or an interval such as [0.5, 0.7]")  # fmt: skip
+
+
+def spanning(low: float, high: float) -> Judgement:
+    """The judgement with ends that were computed: a number where they are too near for a Beta."""
+    if low == high:
+        return Judgement(low, high)
+    low, high = max(low, _NEAREST), min(high, 1 - _NEAREST)
+    if _narrow(low, high):
+        low = high = (low + high) / 2
+    return Judgement(low, high)
+
+
+def _narrow(low: float, high: float) -> bool:
+    return high - low < _NARROWEST * min(high, 1 - low)
 
 
 def written(judgement: Judgement) -> str | float | list[float]:
@@ -110,7 +130,11 @@ def written(judgement: Judgement) -> str | float | list[float]:
 
 
 def word_for(probability: float) -> str:
-    """The word of the scale whose range holds `probability`; beyond the ends, the last word."""
+    """The word of the scale whose range holds `probability`; beyond the ends, the last word.
+
+    Of the whole per cents that are shown beside it: 44.6 % is shown as 45 %, and is roughly even.
+    """
+    probability = math.floor(100 * probability + 0.5) / 100
     for word, (_, high) in WORDS.items():
         if probability < high:
             return word

@@ -305,7 +305,10 @@ class Watch(_Part):
     bears_on: Id | None = Field(None, description="The indicator or actor that it would be evidence on.")
     if_true: JudgementField | None = Field(None, description="Chance to see it by then, if true.")
     if_false: JudgementField | None = Field(None, description="Chance to see it by then, if false.")
-    announces: StrictBool = Field(False, description="It would name an opening day.")
+    announces: StrictBool = Field(
+        False,
+        description="It would name an opening day: a note for what to watch. That none is named is weighed by itself, from the fit.",
+    )
     why: Text | None = Field(None, description="The reason.")
 
     @model_validator(mode="after")

@@ -23,7 +23,7 @@ from forecast.case import Case
 from forecast.compiling import compile_case
 from forecast.fields import Positive, Text
 from forecast.flattening import TABLES
-from forecast.judgement import Judgement, JudgementField, did_you_mean, means
+from forecast.judgement import Judgement, JudgementField, did_you_mean, means, spanning
 from forecast.loading import CaseError, read_toml
 from forecast.rules import SINGLE, Draft, Problem, likelihoods_agree, shares
 from forecast.tables import percent
@@ -38,7 +38,7 @@ class _Part(BaseModel):
 
 
 class Override(_Part):
-    """A judgement that the analyst would change: `of` is its label, as a tornado shows it."""
+    """A judgement that the analyst would change: `of` is its label, as a tornado shows it; `base_rate: held` for an elicited base rate."""
 
     of: Text = Field(description="Which judgement, as `id: field` or `id: field.scenario`.")
     value: JudgementField = Field(description="What this analyst would say.")
@@ -315,7 +315,7 @@ def _mean(label: str, judgements: Sequence[Judgement], weight: NDArray[Any]) -> 
     if ((ends <= 0) | (ends >= 1)).any():
         raise ValueError(f"{label}: 0 or 1 cannot be pooled with another opinion, which would not count")
     low, high = expit(np.average(logit(ends), axis=0, weights=weight))
-    return Judgement(float(low), float(max(low, high)))
+    return spanning(float(low), float(max(low, high)))
 
 
 def _standing(cases: Sequence[Case]) -> dict[str, _Place]:

@@ -51,8 +51,12 @@ class _Grounds(_Part):
     """What an answer rests on."""
 
     why: Text = Field(description="What happened, and how the rule of the question applies.")
-    sure: JudgementField | None = Field(None, description="Chance that the answer is right.")
-    sources: tuple[Id, ...] = Field((), description="Ids of sources below; two at least.")
+    sure: JudgementField | None = Field(
+        None, description="Chance that the answer is right; needed for yes and no."
+    )
+    sources: tuple[Id, ...] = Field(
+        (), description="Ids of sources below; two at least, or one and `few`; void needs none."
+    )
     few: Text | None = Field(None, description="Why there are not two sources, where there are not.")
 
 

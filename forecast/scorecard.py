@@ -92,9 +92,11 @@ def rendered(title: str, parts: Sequence[Section]) -> str:
             )
             for i, name in enumerate(header):
                 words = header[i] == "why"
-                shown.add_column(
-                    name, justify="right" if i and not words else "left", header_style="dim"
-                )
+                width = max((len(row[0]) for row in rows), default=0)
+                shown.add_column(  # a name or a day is never cut
+                    name, justify="right" if i and not words else "left", header_style="dim",
+                    min_width=min(width, 20) if i == 0 else None,
+                )  # fmt: skip
             for row in rows:
                 # Text, not markup: what a case says is data
                 shown.add_row(*(Text(_printable(cell)) for cell in row))
@@ -205,7 +207,7 @@ def sections(
     at = np.unique(np.linspace(0, len(path) - 1, min(DATES, len(path))).round().astype(int))
     days = path.iloc[at]
     out.append((
-        "Through time", ("as of", *(MEANS[k] for k in keys)),
+        "Through time, by the news that the case holds of each day", ("as of", *(MEANS[k] for k in keys)),
         [(str(day), *(_three(days.loc[day, k]) for k in keys)) for day in days.index],
     ))  # fmt: skip
     if day := headline(case, r, as_of):

@@ -118,6 +118,7 @@ def show_check(case: str, article: Path | None, document: str | None) -> int:
     """
     from forecast.advice import advise
     from forecast.loading import CaseError, check_article, load
+    from forecast.pooling import analysts
 
     c = load(case)
     if article is not None:
@@ -127,16 +128,18 @@ def show_check(case: str, article: Path | None, document: str | None) -> int:
             raise ValueError(f"{article}: not UTF-8; save the file as UTF-8") from e
         if problems := check_article(c, text, document):
             raise CaseError(problems)
+    views = analysts(c)  # their files are checked too
     told = [r for e in c.events for r in e.reports]
     late = sum(r.published > c.question.as_of for r in told)
     later = f"; {counted(late, 'report')} later than as_of, not used" if late else ""
     learned = f"; learns from {c.reference_class} as known on {c.fit.as_of}" if c.fit else ""
+    others = f"; {counted(len(views) - 1, 'other analyst')}" if views else ""
     found = "; every paragraph and locator found" if article else ""
     typer.echo(printable(
         f"{c.question.title}: {counted(len(c.scenarios), 'scenario')}, "
         f"{counted(len(c.indicators), 'indicator')}, {counted(len(c.actors), 'actor')}, "
         f"{counted(len(c.events), 'event')} in {counted(len(told), 'report')}, "
-        f"{len(c.watch)} watched{later}{learned}. No problem found{found}."
+        f"{len(c.watch)} watched{later}{learned}{others}. No problem found{found}."
     ))  # fmt: skip
     advice = advise(c)
     for piece in advice:

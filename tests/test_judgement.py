@@ -22,6 +22,7 @@ from forecast.judgement import (
     means,
     parse_judgement,
     quantile,
+    spanning,
     word_for,
     written,
 )
@@ -65,6 +66,10 @@ REFUSED = [
     # intervals have an order and a width
     ([0.5, 0.2], "the low end of an interval comes first"),
     ([0.5, 0.5], "the low end of an interval comes first"),
+    # ends for which no Beta is found
+    ([1e-300, 0.5], "no distribution fits ends so near to each other, or to 0 or 1"),
+    ([0.5, 1 - 1e-13], "no distribution fits ends so near"),
+    ([0.5, 0.5 + 1e-9], "no distribution fits ends so near"),
     # a word with a slip gets the nearest one, and all that there are
     ("likly", 'did you mean "likely"\\?'),
     ("almost certian", 'did you mean "almost certain"\\?'),
@@ -89,6 +94,21 @@ def test_what_is_refused(value: Any, message: str) -> None:
         parse_judgement(value)
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "ends"),
+    [
+        (0.2, 0.6, (0.2, 0.6)),
+        (0.3, 0.3, (0.3, 0.3)),  # a number stays one
+        (0.5, 0.5 + 2e-10, (0.5 + 1e-10, 0.5 + 1e-10)),  # hardly an interval: its middle
+        (1e-200, 0.4, (1e-12, 0.4)),  # ends that no Beta has
+    ],
+)
+def test_ends_that_were_computed_have_a_mean(low: float, high: float, ends: tuple[float, float]) -> None:
+    made = spanning(low, high)
+    assert (made.low, made.high) == pytest.approx(ends, rel=1e-15)
+    assert low <= float(means([made])[0]) <= high
+
+
 def test_schema_says_what_is_accepted() -> None:
     import jsonschema
 
@@ -110,12 +130,14 @@ BORDERS = [
     (0.01, "remote"),
     (0.0, "remote"),
     (0.05, "very unlikely"),
-    (0.0499999, "remote"),
+    (0.0449999, "remote"),
+    (0.0450001, "very unlikely"),
     (0.20, "unlikely"),
     (0.45, "roughly even"),
     (0.50, "roughly even"),
     (0.55, "likely"),
-    (0.5499999, "roughly even"),
+    (0.5449999, "roughly even"),
+    (0.545, "likely"),
     (0.80, "very likely"),
     (0.95, "almost certain"),
     (0.99, "almost certain"),
