@@ -6,6 +6,7 @@ import base64
 import json
 import platform
 from importlib import metadata
+from typing import Any
 
 import xarray as xr
 from latex2mathml.converter import convert
@@ -24,6 +25,7 @@ from forecast.markup import (
     table,
     text,
 )
+from forecast.summary import basis
 from forecast.updating import Forecast
 
 FORMULA = (
@@ -85,19 +87,18 @@ def method(f: Forecast, sampled: xr.DataTree) -> Section:
 
 def limits(f: Forecast) -> Section:
     """What the model cannot know."""
-    reports = [r for e in f.case.events for r in e.reports]
-    origins = {f.case.origin(r) for r in reports}
-    items = [
+    notes = [h("{}: {}", text(d.title), text(d.note)) for d in f.case.documents if d.note]
+    items: list[Any] = [
         f"The futures, indicators and likelihoods are judgements of people. If the true future is not among the "
         f"{counted(len(f.case.scenarios), 'scenario')}, the model cannot find it.",
         "The input range shows how far the same reasoning moves when its inputs do. It is not an interval that "
         "covers the event, and it is not scored.",
-        "Judgements are drawn independently: a person who reads “likely” high reads it high everywhere, so the "
-        "true spread is wider.",
+        "Judgements are drawn each by itself. A person who reads “likely” high reads it high everywhere: that may "
+        "widen the range, where such judgements add up, or narrow it, where they cancel.",
         "Grades of sources are judgements too: nobody has published a calibration of them against truth.",
-        f"It rests on {counted(len(reports), 'report')} of {counted(len(origins), 'origin')}: what nobody reported "
-        "is known only by the silence after events that were watched for.",
-        f"Nothing published after {long_date(f.as_of)} is used.",
+        f"It rests on {basis(f)}. What nobody reported is known only by the silence after events that were watched for.",
+        f"Nothing published after {long_date(f.as_of)} is used, by the days of publication that the case gives.",
+        *(h("Of a document that was read: {}", note) for note in notes),
         "How long before the opening a day is named, and how it slips, is learned from few proposals; how early a "
         "delay is heard of is a judgement."
         if f.case.fit

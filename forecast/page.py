@@ -44,7 +44,7 @@ from forecast.outcome import outcome
 from forecast.past import base_rate
 from forecast.people import actors, together
 from forecast.replaying import replay
-from forecast.summary import Line, confidence, points, timeline, what_happened
+from forecast.summary import Line, confidence, forms, points, timeline, what_happened
 from forecast.updating import Forecast
 from forecast.watching import movement
 from forecast.weights import groups, matrix
@@ -66,7 +66,7 @@ def opening(f: Forecast, moved: pd.DataFrame, ahead: pd.DataFrame) -> Section:
     asked = q.text.replace("{deadline}", long_date(day))
     meta = " · ".join((
         f"As of {long_date(f.as_of)}", f"deadline {long_date(day)}",
-        counted(sure.sources, "source"), counted(sure.origins, "independent origin"),
+        counted(sure.sources, "source"), counted(sure.origins, "distinct origin"),
     ))  # fmt: skip
     ranged = (
         h('<p class="fine">Other readings of the same judgements, each drawn from its interval, give '
@@ -81,7 +81,7 @@ def opening(f: Forecast, moved: pd.DataFrame, ahead: pd.DataFrame) -> Section:
         '<span class="word"><b>{}</b> <span>({}</span></span></p>'
         '<p class="say">The chance that it opens by {} is <b>{} in 100</b>.</p>{}{}</div>{}</div>',
         _big(p), word, brackets.replace("-", "–").replace(" %", f"{NBSP}%"), long_date(day), n,
-        Html(ranged), _facts(f, n, float(now.prior), sure.word),
+        Html(ranged), _facts(f, p, float(now.prior), sure.word),
         figure(picture, f"Of 100 questions given this chance, about {n} should come true and "
                         f"about {100 - n} should not."),
     )  # fmt: skip
@@ -98,12 +98,12 @@ def _big(p: float) -> str:
     return tables.percent(p).removesuffix(" %")
 
 
-def _facts(f: Forecast, n: int, prior: float, confidence: str) -> Html:
+def _facts(f: Forecast, p: float, prior: float, confidence: str) -> Html:
     facts: list[tuple[str, Any]] = []
     earlier = f.as_of - dt.timedelta(7)
     if earlier >= f.case.question.proposed:
         before = replay(f.case, [earlier]).probability.sel(deadline=pd.Timestamp(f.case.headline))
-        change = n - tables.in_hundred(float(before.values[0]))
+        change = 100 * (p - float(before.values[0]))
         facts.append((f"Since {short_date(earlier)}", h("{} points", toned(change, 0))))
     facts += [("Base rate, as of the day", percent(prior)), ("Confidence", confidence)]
     return h('<dl class="facts">{}</dl>',
@@ -118,11 +118,12 @@ def _lines(f: Forecast, moved: pd.DataFrame, ahead: pd.DataFrame) -> list[Line]:
         named = join((h("{} ({})", text(short(what[str(i)], 120)), toned(tenth[str(i)]))
                       for i in ranked.index[:2]), "; ")  # fmt: skip
         out.append(Line(label, named if len(ranked) else Html("nothing that was reported.")))
-    frame = tables.table(f, "scenarios")
-    held = frame[frame.held].sort_values("probability", ascending=False)
-    share = float(held.probability.iloc[0] / held.probability.sum())
-    form = h("if it opens: “{}” ({} of that)", text(short(str(held.label.iloc[0]), 120)), percent(share))
-    out.append(Line("Most likely form:", form))
+    shares = forms(f)
+    if shares:
+        s = max(f.case.scenarios, key=lambda s: shares.get(s.id, 0))
+        form = h("if it opens by {}: “{}” ({})", long_date(f.case.headline), text(short(s.label, 120)),
+                 whole(shares[s.id]))  # fmt: skip
+        out.append(Line("Most likely form:", form))
     if len(ahead):
         seen = join((h("{} ({} if seen by {}, {} if not)", text(short(r.what, 120)), percent(r.if_seen),
                        short_date(r.by), percent(r.if_not))
@@ -153,16 +154,18 @@ def over_time(f: Forecast, past: xr.Dataset, moved: pd.DataFrame) -> Section:
     key = h(
         '<p class="key"><span class="k line"></span> chance by {} <span class="k area"></span> its input '
         'range <span class="k thin"></span> other deadlines <span class="k dash"></span> base rate: the '
-        "same without any report</p>", long_date(day),
+        "same without any report{}</p>", long_date(day),
+        h(' but those that name a day or a period, or move it <span class="k named"></span> such an announcement')
+        if f.case.announcements else "",
     )  # fmt: skip
     listed = h('<ol class="numbered">{}</ol>', wide.items)
-    if len(moved) > _MANY:
-        listed = fold(f"The {len(moved)} numbered events, by the day they became known", listed)
+    if wide.count > _MANY:
+        listed = fold(f"The {wide.count} numbered events, by the day they became known", listed)
     body = h("{}{}{}{}{}", figure(wide.picture, kind="wide"), figure(narrow.picture, kind="narrow"), key,
              listed, fold("The same as a table", table(caption, columns, rows, kind="cards")))  # fmt: skip
     lead = ("The model is run again for every day on which something was published, and once a week, with what "
-            "was public by then. Without news the chance sinks by itself, because time runs out. The numbers above "
-            "the line are the change on that day; those of single events stand below.")  # fmt: skip
+            "was public by then. Between reports it moves too: time runs out, and old statements count for less. The "
+            "numbers above the line are the change on that day; those of single events stand below.")  # fmt: skip
     return Section("over-time", "Probability over time", body, lead)
 
 
@@ -188,10 +191,18 @@ def when(f: Forecast) -> Section:
     columns = [Column("It opens"), Column(svg.axis(), "pic"), Column("Chance", "n"),
                Column("Up to then", "n")]  # fmt: skip
     foot = ("All", "", "100\u00a0%", "")
-    body = h("{}{}{}", figure(_curve(f, False), kind="wide"), figure(_curve(f, True), kind="narrow"),
+    key = h(
+        '<p class="key"><span class="k line"></span> forecast <span class="k dash"></span> base rate</p>'
+    )
+    body = h("{}{}{}{}", figure(_curve(f, False), kind="wide"), figure(_curve(f, True), kind="narrow"), key,
              table("When it opens, by period; the rows add up to 100 %", columns, rows, foot, "cards"))  # fmt: skip
-    lead = (f"If no day is named, the opening may fall on any day. The curve climbs to "
-            f"{percent(f.ever.probability)} by {long_date(horizon)}, where time is cut.")  # fmt: skip
+    named = f.case.as_known(f.as_of).announcements
+    shaped = ("What has been announced shapes it: it may slip, and it may fail." if named
+              else "No day is named, so the opening may fall on any day.")  # fmt: skip
+    lead = (f"{shaped} The curve climbs to "
+            f"{percent(f.ever.probability)} by {long_date(horizon)}, where time is cut")  # fmt: skip
+    shown_to = f.as_of + dt.timedelta(_last(f))
+    lead += "." if shown_to == horizon else f"; the picture ends earlier, on {long_date(shown_to)}."
     return Section("when", "When", body, lead)
 
 
@@ -199,12 +210,29 @@ def _bar(n: int, name: str, tone: str) -> Html:
     return svg.strip([("bar", 0, n / 100, tone)], f"{name}: {whole(n)}")
 
 
-def _curve(f: Forecast, narrow: bool) -> Html:
+def _last(f: Forecast) -> int:
+    """The day, counted from the as-of date, on which the picture of the curve ends."""
     q = f.case.question
-    last = min((q.horizon - f.as_of).days, int(1.2 * (max(q.deadlines) - f.as_of).days) + 5)
+    return min((q.horizon - f.as_of).days, int(1.2 * (max(q.deadlines) - f.as_of).days) + 5)
+
+
+def _curve(f: Forecast, narrow: bool) -> Html:
+    q, last = f.case.question, _last(f)
     top = f.opening.prior.values.cumsum()[: last + 1], f.opening.probability.values.cumsum()[: last + 1]
-    size = (360, 250, 40, 16, 22, 52) if narrow else (860, 270, 46, 116, 24, 44)
-    frame = svg.Frame(*size, (0, last), svg.ceiling(float(max(x.max() for x in top))))
+    shown = [d for d in q.deadlines if f.as_of < d and (d - f.as_of).days <= last]
+    marked = sorted({f.as_of, *shown, f.as_of + dt.timedelta(last)})
+    names = [short_date(d, year=not narrow or d == f.as_of or d.year != f.as_of.year) for d in marked]
+    size, days = (360, 222, 46, 16, 22) if narrow else (860, 250, 50, 116, 24), (0, last)
+    ceiling = svg.ceiling(float(max(x.max() for x in top)))
+    frame = svg.Frame(*size, 24, days, ceiling)
+    half = [3.3 * len(x) for x in names]
+    xs = [
+        min(max(frame.x((d - f.as_of).days), w), frame.width - w)
+        for d, w in zip(marked, half, strict=True)
+    ]
+    rows = svg.lanes([(x - w, x + w) for x, w in zip(xs, half, strict=True)], 6)
+    bottom = 24 + 15 * max(rows)
+    frame = svg.Frame(size[0], size[1] + bottom - 24, *size[2:], bottom, days, ceiling)
     every = np.unique(np.linspace(0, last, 90).astype(int))
 
     def line(p: Any) -> str:
@@ -216,21 +244,20 @@ def _curve(f: Forecast, narrow: bool) -> Html:
     parts = [frame.grid(), h('<path class="band" d="{}"/>', area),
              h('<path class="base" d="{}"/>', line(top[0])),
              h('<path class="line" d="{}"/>', line(top[1]))]  # fmt: skip
-    shown = [d for d in q.deadlines if f.as_of < d and (d - f.as_of).days <= last]
-    names = [short_date(d, year=not narrow) for d in shown]
-    half = [3.2 * len(x) for x in names]
-    xs = [frame.x((d - f.as_of).days) for d in shown]
-    rows = svg.lanes([(x - w, x + w) for x, w in zip(xs, half, strict=True)], 6)
+    for d, name, at, row in zip(marked, names, xs, rows, strict=True):
+        x = frame.x((d - f.as_of).days)
+        parts.append(h('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/><text class="num" x="{}" y="{}" '
+                       'text-anchor="middle">{}</text>', x, x, frame.floor, frame.floor + 5, at,
+                       frame.floor + 18 + 15 * row, name))  # fmt: skip
     said = []
-    for d, name, x, row in zip(shown, names, xs, rows, strict=True):
+    for d in shown:
+        x = frame.x((d - f.as_of).days)
         p = float(f.held.probability.sel(deadline=pd.Timestamp(d)))
         said.append(f"{percent(p)} by {long_date(d)}")
         parts.append(h(
             '<line class="lead" x1="{}" x2="{}" y1="{}" y2="{}"/><circle class="now" cx="{}" cy="{}" r="4.5"/>'
-            '<text class="value" x="{}" y="{}" text-anchor="end">{}</text>'
-            '<text class="num" x="{}" y="{}" text-anchor="middle">{}</text>',
-            x, x, frame.y(p), frame.floor, x, frame.y(p), x - 6, frame.y(p) - 8, percent(p),
-            x, frame.floor + 16 + 15 * row, name))  # fmt: skip
+            '<text class="value" x="{}" y="{}" text-anchor="end">{}</text>',
+            x, x, frame.y(p), frame.floor, x, frame.y(p), x - 6, frame.y(p) - 8, percent(p)))  # fmt: skip
     if not narrow:
         ends = svg.spread([frame.y(float(x[-1])) for x in (top[1], top[0])], [18, 18], 10, frame.floor)
         for y, name in zip(ends, ("forecast", "base rate"), strict=True):
@@ -245,6 +272,7 @@ def scenarios(f: Forecast) -> Section:
     """The futures, exclusive and exhaustive, each with its first signs."""
     frame = tables.table(f, "scenarios")
     after, before = (tables.whole_scenarios(f, k) for k in ("probability", "prior"))
+    parts = forms(f)
     rows = []
     for s, (_, r), p, q in zip(f.case.scenarios, frame.iterrows(), after, before, strict=True):
         marks: list[svg.Mark] = [("bar", 0, r.probability, "accent" if s.held else "neutral")]
@@ -257,12 +285,13 @@ def scenarios(f: Forecast) -> Section:
             "held" if s.held else "not held",
         )
         rows.append((h("{} {}{}", text(s.label), kind, Html(signs)), svg.strip(marks, label), whole(p),
-                     row_span(r), whole(q)))  # fmt: skip
+                     row_span(r), whole(q), whole(parts[s.id]) if s.id in parts else ""))  # fmt: skip
     columns = [Column("Scenario"), Column(svg.axis(), "pic"), Column("Chance", "n"),
-               Column("Input range", "n"), Column("Base rate", "n")]  # fmt: skip
+               Column("Input range", "n"), Column("Base rate", "n"),
+               Column(f"If it opens by {short_date(f.case.headline, True)}", "n")]  # fmt: skip
     ever = tables.in_hundred(float(f.ever.probability))
     horizon = long_date(f.case.question.horizon)
-    foot = ("All", "", f"100{NBSP}%", "", f"100{NBSP}%")
+    foot = ("All", "", f"100{NBSP}%", "", f"100{NBSP}%", f"100{NBSP}%" if parts else "")
     body = table(f"Futures up to {horizon}; the rows add up to 100 %", columns, rows, foot, "cards")
     note = h('<p class="fine">The held ones add up to {}, the chance that it opens by {}; by {} it '
              "is {}. The line across a bar is the base rate.</p>", whole(ever), horizon,
@@ -299,7 +328,7 @@ def watch(f: Forecast, ahead: pd.DataFrame) -> Section:
     day = long_date(f.case.headline)
     body = (
         table(f"The chance that it opens by {day}, if this is seen by its day and if it is not; "
-              f"the most informative first; bars run from {100 * low:.0f} to {100 * high:.0f}{NBSP}%", columns, rows, kind="cards")
+              f"the most informative first, in millibits: thousandths of a bit, which is what a toss of a coin tells; bars run from {100 * low:.0f} to {100 * high:.0f}{NBSP}%", columns, rows, kind="cards")
         if rows else Html("<p>No event is being watched for.</p>")
     )  # fmt: skip
     answered = {e.answers for e in f.case.events}
@@ -323,16 +352,30 @@ def _movement(f: Forecast) -> Html:
         return Html("")
     moves = movement(f.case, f.as_of, days=_AHEAD)
     everything, quiet = moves.loc["all"], float(moves.attrs["quiet"])
+    opened = float(f.opening.probability.values[:_AHEAD].sum())
+
+    def ends(name: str, r: pd.Series) -> str:
+        # the few ways in which it opens lie beyond the 5 % and 95 % points
+        spread = percent(r.low) != percent(r.high)
+        if spread or name == "watches" or moves.attrs["on"] > str(f.case.headline):
+            return span(r.low, r.high)
+        return f"{percent(r.low)}, or 100{NBSP}% if it has opened (chance {percent(opened)})"
+
+    if np.allclose(
+        moves.loc["a day named"], moves.loc["time"]
+    ):  # nothing is known of how days are named
+        moves = moves.drop("a day named")
     names = {"time": "only time passes: it has opened or not", "watches": "the events above are seen or not",
              "a day named": "a day is named or not", "all": "all of these"}  # fmt: skip
     rows = [
-        (names.get(str(name), str(name)), f"{100 * r['move']:.1f}", f"{100 * r.sd:.1f}", span(r.low, r.high))
+        (names.get(str(name), str(name)), f"{100 * r['move']:.1f}", f"{100 * r.sd:.1f}", ends(str(name), r))
         for name, r in moves.iterrows()
     ]  # fmt: skip
     columns = [Column("What becomes known"), Column("Expected change, points", "n"),
                Column("Standard deviation", "n"), Column("90 % of the time within", "n")]  # fmt: skip
     says = (f"In the next {_AHEAD} days the forecast is expected to move by {100 * everything['move']:.1f} points, in either "
-            f"direction: on average it stays where it is. If nothing at all is heard, it will stand at {percent(quiet)}. "
+            f"direction: on average it stays where it is. If nothing is heard, so that it has not opened, no event above was "
+            f"seen and no day was named, it will stand at {percent(quiet)}. "
             "News that nobody has written down as a watch is not in this.")  # fmt: skip
     return h("<h3>How far it may move</h3><p>{}</p>{}", says,
              table(f"The forecast on {long_date(moves.attrs['on'])}, as it may turn out", columns, rows, kind="cards"))  # fmt: skip

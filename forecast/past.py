@@ -27,6 +27,8 @@ from forecast.markup import (
 )
 from forecast.updating import RANGE, Forecast
 
+_STAGES = {"floated": "floated at first, with no time named", "window": "a period named at first",
+           "dated": "a day named at first"}  # fmt: skip
 SHOWN = 12
 """Comparable proposals shown before the fold."""
 
@@ -44,8 +46,9 @@ def base_rate(f: Forecast) -> Section:
     settled = known[known.status != "open"]
     classes = {
         "all proposals": settled.index == settled.index,
-        f"first {base.stage}": settled.stage == base.stage,
-        f"convened by a {base.convener_type}": settled.convener_type == base.convener_type,
+        _STAGES.get(str(base.stage), f"first {base.stage}"): settled.stage == base.stage,
+        f"convened by a {str(base.convener_type).replace('-', ' ').replace(' of ', ' of a ')}": settled.convener_type
+        == base.convener_type,
         f"on {base.conflict}": settled.conflict == base.conflict,
     }
     rows: list[tuple[Any, ...]] = []
@@ -54,10 +57,8 @@ def base_rate(f: Forecast) -> Section:
         if len(of):
             n, p = int((of.status == "held").sum()), float((of.status == "held").mean())
             mark: list[svg.Mark] = [("bar", 0, p, "neutral")]
-            label = f"{name.replace('-', ' ')}: {n} of {len(of)} held"
-            rows.append(
-                (text(name.replace("-", " ")), svg.strip(mark, label), f"{n} of {len(of)}", percent(p))
-            )
+            label = f"{name}: {n} of {len(of)} held"
+            rows.append((text(name), svg.strip(mark, label), f"{n} of {len(of)}", percent(p)))
     about = (base.stage or "", base.convener_type or "", base.row_type, base.conflict or "")
     ever = curve(fit, *about).ever
     low, high = np.quantile(ever, RANGE)
@@ -81,9 +82,13 @@ def base_rate(f: Forecast) -> Section:
 def _bridge(f: Forecast) -> Html:
     """From the class's share to the base rate in the headline."""
     waited, day = (f.as_of - f.case.question.proposed).days, f.case.headline
-    silence = (
-        "in which it has not opened and no day was named" if f.case.fit else "in which it has not opened"
+    named = f.case.as_known(f.as_of).announcements
+    news = (
+        f"with {counted(len(named), 'announcement')} of a day or a period"
+        if named
+        else "and no day was named"
     )
+    silence = f"in which it has not opened {news}" if f.case.fit else "in which it has not opened"
     by = percent(float(f.held.prior.sel(deadline=pd.Timestamp(day))))
     return h("<p>From there to the base rate of today: after {} {}, {} that it is ever held, and {} that it opens "
              "by {}.</p>", counted(waited, "day"), silence, percent(float(f.ever.prior)), by,

@@ -24,6 +24,7 @@ from forecast.markup import (
     percent,
     row_span,
     short,
+    short_date,
     table,
     text,
     whole,
@@ -74,22 +75,27 @@ def actors(f: Forecast) -> Section:
                      row_span(r), percent(r["prior"]), *past(a), percent(overall)))  # fmt: skip
     if not rows:
         return Section("actors", "Who takes part", Html("<p>The case asks about no actor.</p>"))
-    columns = [Column("Actor"), Column(svg.axis(), "pic"), Column("If held", "n"), Column("In words", "w"),
-               Column("Input range", "n"), Column("Base rate", "n"),
-               *([Column("In history", "n")] if case.fit else []), Column("Overall", "n")]  # fmt: skip
+    horizon = case.question.horizon
+    columns = [Column("Actor"), Column(svg.axis(), "pic"), Column(f"If held by {short_date(horizon, True)}", "n"),
+               Column("In words", "w"), Column("Input range", "n"), Column("Base rate", "n"),
+               *([Column("In history", "n")] if case.fit else []),
+               Column(f"Opens by {short_date(day, True)}, and takes part", "n")]  # fmt: skip
     body = h(
         "{}"
-        '<p class="key"><span class="k dot"></span> if it is held, with input range '
+        '<p class="key"><span class="k dot"></span> if it is ever held, with input range '
         '<span class="k ring"></span> overall: it opens by {} and the actor takes part '
         '<span class="k tick"></span> base rate: if it is held, without any report</p>'
         "<p>Takes part: {}.{}</p>{}",
-        table(f"The chance that each takes part; overall by {long_date(day)}", columns, rows, kind="cards"),
+        table(f"The chance that each takes part: if it is held, be it by {long_date(horizon)}; and overall, by "
+              f"{long_date(day)}", columns, rows, kind="cards"),
         long_date(day), text(case.question.attends_if.removesuffix(".")),
         " Without a required actor the meeting would not be this meeting." if any(a.required for a in case.actors)
         else "", _HISTORY if case.fit else "",
     )  # fmt: skip
     return Section("actors", "Who takes part", body,
-                   "The first number supposes that the meeting is held; the last one does not.")  # fmt: skip
+                   f"The first number supposes that the meeting is ever held, by {long_date(horizon)}. The last is the "
+                   f"chance that it opens by {long_date(day)} and the actor takes part. The days differ: do not "
+                   "multiply the first by the headline.")  # fmt: skip
 
 
 def together(f: Forecast) -> Section:

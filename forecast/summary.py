@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from forecast.markup import (
     join,
     long_date,
     percent,
+    period,
     short,
     short_date,
     signed,
@@ -29,8 +31,9 @@ from forecast.markup import (
     text,
     toned,
 )
-from forecast.parts import Event
-from forecast.updating import Forecast
+from forecast.parts import Announcement, Event
+from forecast.shapley import contributions
+from forecast.updating import Forecast, opened_by
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def main_origin(case: Case, event: Event) -> str:
 def confidence(f: Forecast, moved: pd.DataFrame) -> Confidence:
     """Low, moderate or high, by a rule that is said with it.
 
-    High: 12 independent origins at least, none carrying more than a third of what the reports moved, and
+    High: 12 distinct origins at least, none carrying more than a third of what the reports moved, and
     an input range of at most 20 points. Low: fewer than 4, or one carrying more than two
     thirds, or a range of more than 50 points. Moderate between.
     """
@@ -91,23 +94,67 @@ def confidence(f: Forecast, moved: pd.DataFrame) -> Confidence:
         says = "No report is known: this is the base rate, and rests on nothing else."
     else:
         says = (
-            f"It speaks of the evidence, not of the event: {counted(len(origins), 'independent origin')}, "
-            f"the strongest carrying {percent(strongest)} of what the reports moved{ends}. High would take 12 "
+            f"It speaks of the evidence, not of the event: {basis(f)}. {_by_one_origin(f)}The strongest origin "
+            f"carries {percent(strongest)} of all moves, up and down{ends}. High would take 12 "
             "origins, none above a third, and 20 points at most; fewer than 4, one above two thirds, or more "
             "than 50 points is low."
         )
     return Confidence(word, says, len(cited), len(origins))
 
 
+def basis(f: Forecast) -> str:
+    """How much was read, in one line that is the same wherever the page says it."""
+    case = f.case
+    reports = [r for e in case.events for r in e.reports]
+    cited = {case.source(x).name for r in reports for x in (r.source, *r.via)}
+    origins = {case.origin(r) for r in reports}
+    named = len(case.announcements)
+    return (
+        f"{counted(len(case.events), 'event')} in {counted(len(reports), 'report')} by "
+        f"{counted(len(cited), 'source')}, from {counted(len(origins), 'distinct origin')} (utterances or documents)"
+        + (f", and {counted(named, 'announcement')} of a day or period" if named else "")
+    )
+
+
+def _by_one_origin(f: Forecast) -> str:
+    """How much of the way from the base rate to the forecast one origin makes."""
+    by = contributions(f.case, by="origin", seed=f.seed)
+    gains = {str(i): float(p) for i, p in by.points.items() if not str(i).startswith("silence: ")}
+    origin = max(gains, key=lambda i: abs(gains[i]))
+    names = {s.id: s.name for s in (*f.case.sources, *f.case.outlets)}
+    told = [e.what for e in f.case.events if any(f.case.origin(r) == origin for r in e.reports)]
+    name = short(told[0], 120) if len(told) == 1 else names.get(origin, origin.replace("_", " "))
+    now = f.held.sel(deadline=pd.Timestamp(f.case.headline))
+    return (
+        f"One origin moves it most: “{name}” ({len(told)} of the {counted(len(f.case.events), 'event')}) "
+        f"makes {signed(100 * gains[origin])} of the {signed(100 * float(now.probability - now.prior))} points from "
+        "the base rate to the forecast. "
+    )
+
+
+def forms(f: Forecast) -> dict[str, int]:
+    """P(scenario | it opens by the headline's deadline), of the held scenarios, by id.
+
+    Whole per cents that add up to 100; empty if it cannot open by then.
+    """
+    by = opened_by(f.futures, f.as_of, [f.case.headline])[:, 0]
+    joint = f.posterior.scenario * by
+    if not joint.sum() > 0:
+        return {}
+    held = [(s.id, float(p)) for s, p in zip(f.case.scenarios, joint, strict=True) if s.held]
+    return dict(zip([i for i, _ in held], tables.rounded([p for _, p in held]), strict=True))
+
+
 def first_known(f: Forecast) -> dict[str, dt.date]:
-    """The day on which each event, or the silence after a watch, became known."""
-    days = {e.id: min(r.published for r in e.reports) for e in f.case.events}
+    """The day on which each event, announcement, or silence after a watch became known."""
+    told: tuple[Event | Announcement, ...] = (*f.case.events, *f.case.announcements)
+    days = {e.id: min(r.published for r in e.reports) for e in told}
     silent = {w.id: min(w.by, f.as_of) for w in f.case.watch if w.id in f.compiled.events}
     return days | silent
 
 
 def numbers(f: Forecast) -> dict[str, int]:
-    """The number of each event and silence on the page: by the day it became known."""
+    """The number of each event, announcement and silence on the page: by the day it became known."""
     known = first_known(f)
     happened = {e.id: e.date[0] for e in f.case.events}
     order = sorted(known, key=lambda i: (known[i], happened.get(i, known[i])))
@@ -120,9 +167,10 @@ def points(moved: pd.DataFrame) -> dict[str, float]:
 
 
 def what_happened(f: Forecast) -> dict[str, str]:
-    """In words: each event, and each silence."""
+    """In words: each event, each announcement, and each silence."""
     silent = {w.id: f"No report by {short_date(w.by, True)}: {w.what}" for w in f.case.watch}
-    return silent | {e.id: e.what for e in f.case.events}
+    told: tuple[Event | Announcement, ...] = (*f.case.events, *f.case.announcements)
+    return silent | {e.id: e.what for e in told}
 
 
 @dataclass(frozen=True)
@@ -132,6 +180,7 @@ class Timeline:
     picture: Html
     items: Html
     by_day: dict[dt.date, str]
+    count: int
 
 
 def timeline(f: Forecast, past: xr.Dataset, moved: pd.DataFrame, narrow: bool) -> Timeline:
@@ -154,14 +203,12 @@ def timeline(f: Forecast, past: xr.Dataset, moved: pd.DataFrame, narrow: bool) -
     groups: dict[dt.date, list[str]] = defaultdict(list)
     for name in ids:  # what was known before the proposal is known on its first day
         groups[max(known[name], start)].append(name)
-    size = (360, 400, 34, 106, 64, 20) if narrow else (860, 430, 44, 150, 76, 20)
-    pill_at = {d: (min(ids[n] for n in g), max(ids[n] for n in g)) for d, g in groups.items()}
-    wide = {d: 20 + 6.5 * (len(_numbered(*n)) - 1) for d, n in pill_at.items()}
+    size = (376, 400, 46, 136, 64, 20) if narrow else (860, 430, 50, 150, 76, 20)
+    number_of = {d: _numbered(ids, g) for d, g in groups.items()}
     frame = svg.Frame(*size, (0, end), top)
-    x = {d: frame.x((d - start).days) for d in groups}
-    rows = dict(zip(groups, svg.lanes([(x[d] - wide[d] / 2, x[d] + wide[d] / 2) for d in groups], 2),
-                    strict=True))  # fmt: skip
-    bottom = 46 + 24 * (1 + max(rows.values(), default=-1))
+    named = {a.id: a for a in f.case.announcements}
+    pills = _merged(frame, groups, start, ids, narrow)
+    bottom = 46 + 24 * (1 + max((pill.row for pill in pills), default=-1))
     frame = svg.Frame(size[0], size[1] - 40 + bottom, *size[2:5], bottom, (0, end), top)
 
     parts = [frame.grid()]
@@ -172,10 +219,10 @@ def timeline(f: Forecast, past: xr.Dataset, moved: pd.DataFrame, narrow: bool) -
         main = pd.Timestamp(d) == day
         path = svg.steps(frame, days, past.probability.sel(deadline=d).values, end)
         parts.append(h('<path class="{}" d="{}"/>', "line" if main else "thin", path))
-    parts += _pills(frame, pill_at, x, wide, rows, groups, moved)
-    parts += _months(frame, start, end, narrow)
-    parts += _largest(frame, days, p, groups, pill_at, start, f, narrow)
-    parts += _ends(frame, past, lines, day, narrow)
+    parts += _pills(frame, pills, moved, named)
+    parts += _months(frame, start, f.as_of, narrow)
+    parts += _largest(frame, days, p, groups, number_of, start, f, narrow)
+    parts += _ends(frame, past, lines, day, f.as_of, narrow)
     ranged = f", input range {span(shown.low[-1], shown.high[-1])}" if "low" in shown else ""
     label = (
         f"Chance that it opens by {long_date(day)}: {percent(p[0])} on {long_date(start)}, "
@@ -184,59 +231,107 @@ def timeline(f: Forecast, past: xr.Dataset, moved: pd.DataFrame, narrow: bool) -
     )
     picture = frame.drawing(parts, label, "narrow" if narrow else "wide")
     what, shown_points = what_happened(f), points(moved)
-    items = join(
-        h('<li value="{}"><a href="#e-{}">{}</a> {}</li>', n, name, text(short(what[name], 90)),
-          toned(shown_points[name]))
-        for name, n in ids.items()
-    )  # fmt: skip
-    return Timeline(picture, items, {d: _numbered(*n) for d, n in pill_at.items()})
+
+    def item(name: str) -> Html:
+        if name not in named:
+            return h(
+                '<a href="#e-{}">{}</a> {}', name, text(short(what[name], 90)), toned(shown_points[name])
+            )
+        news, i = named[name], days.index((max(known[name], start) - start).days)
+        rate = [percent(x) for x in shown.prior.values[max(i - 1, 0) : i + 1]]
+        opens = period(news.opens) if news.opens else ""
+        kind = {"postponed": f"put off {opens and 'to '}{opens}", "cancelled": "called off"}
+        of = f.case.source(min(news.reports, key=lambda r: r.published).source).name
+        return h('{} <small><span class="k named"></span>{} · {}, {} · base rate {}</small>', text(short(news.what, 160)),
+                 kind.get(news.kind, f"named: {opens}"), text(of), short_date(known[name], True), " → ".join(rate))  # fmt: skip
+
+    items = join(h('<li value="{}">{}</li>', n, item(name)) for name, n in ids.items())
+    return Timeline(picture, items, number_of, len(ids))
 
 
-def _numbered(first: int, last: int) -> str:
+def _numbered(ids: dict[str, int], group: list[str]) -> str:
+    first, last = min(ids[n] for n in group), max(ids[n] for n in group)
     return str(first) if first == last else f"{first}–{last}"
 
 
+@dataclass(frozen=True)
+class _Pill:
+    """A mark under the axis: the events of a day or, where there is no room, of some weeks."""
+
+    group: list[str]
+    number: str
+    x: float
+    width: float
+    row: int = 0
+
+
+def _merged(
+    frame: svg.Frame, groups: dict[dt.date, list[str]], start: dt.date, ids: dict[str, int], narrow: bool
+) -> list[_Pill]:
+    """A pill for each day; on a narrow screen for each week, or as many weeks as it takes."""
+    pills: list[_Pill] = []
+    for span_ in (7, 14, 28, 56) if narrow else (1,):
+        spans: dict[int, list[dt.date]] = defaultdict(list)
+        for d in groups:
+            spans[(d - start).days // span_].append(d)
+        pills = []
+        for of in spans.values():
+            group = [name for d in of for name in groups[d]]
+            number = _numbered(ids, group)
+            x = (frame.x((of[0] - start).days) + frame.x((of[-1] - start).days)) / 2
+            pills.append(_Pill(group, number, round(x, 1), 20 + 6.5 * (len(number) - 1)))
+        rows = svg.lanes([(x.x - x.width / 2, x.x + x.width / 2) for x in pills], 2)
+        pills = [replace(x, row=row) for x, row in zip(pills, rows, strict=True)]
+        if max(rows, default=0) < 4:
+            break
+    return pills
+
+
 def _pills(
-    frame: svg.Frame, pill_at: Any, x: Any, wide: Any, rows: Any, groups: Any, moved: pd.DataFrame
+    frame: svg.Frame, pills: list[_Pill], moved: pd.DataFrame, named: Collection[str]
 ) -> list[Html]:
     out = []
-    for d, numbered in pill_at.items():
-        total = float(moved.points[groups[d]].sum())
-        y = frame.floor + 38 + 24 * rows[d]
+    for pill in pills:
+        total = float(moved.points[[n for n in pill.group if n not in named]].sum())
+        tone = "named" if any(n in named for n in pill.group) else "up" if total >= 0 else "down"
+        y = frame.floor + 38 + 24 * pill.row
         out.append(h(
             '<line class="lead" x1="{}" x2="{}" y1="{}" y2="{}"/>'
             '<rect class="pill {}" x="{}" y="{}" width="{}" height="20" rx="10"/>'
             '<text class="on" x="{}" y="{}" text-anchor="middle">{}</text>',
-            x[d], x[d], frame.top, y - 10, "up" if total >= 0 else "down", round(x[d] - wide[d] / 2, 1),
-            y - 10, wide[d], x[d], y + 4, _numbered(*numbered)))  # fmt: skip
+            pill.x, pill.x, frame.top, y - 10, tone, round(pill.x - pill.width / 2, 1),
+            y - 10, pill.width, pill.x, y + 4, pill.number))  # fmt: skip
     return out
 
 
-def _months(frame: svg.Frame, start: dt.date, end: int, narrow: bool) -> list[Html]:
-    first, last = pd.Timestamp(start), pd.Timestamp(start) + pd.Timedelta(days=end)
+def _months(frame: svg.Frame, start: dt.date, as_of: dt.date, narrow: bool) -> list[Html]:
+    first, last = pd.Timestamp(start), pd.Timestamp(as_of)
     ticks = [first, *pd.date_range(first, last, freq="MS")]
     if len(ticks) < 4:
         ticks = list(pd.date_range(first, last, freq="7D"))
     most = 4 if narrow else 9
     ticks = ticks[:: -(-len(ticks) // most)]
-    out, free = [], -1.0
+    today, end = short_date(as_of, year=True), frame.x((last - first).days)
+    free, taken = -1.0, end - 6.6 * len(today) - 8
+    marks = [(end, "end", today)]
     for i, tick in enumerate(ticks):
-        at = frame.x((tick - first).days)
-        if at < free or at > frame.width - frame.right:
-            continue
-        name = short_date(tick, year=i == 0)
-        free = at + 6.6 * len(name) + 8
-        out.append(h('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/><text class="num" x="{}" y="{}">{}</text>',
-                     at, at, frame.floor, frame.floor + 6, at, frame.floor + 18, name))  # fmt: skip
-    return out
+        at, name = frame.x((tick - first).days), short_date(tick, year=i == 0)
+        if free <= at and at + 6.6 * len(name) <= taken:
+            free = at + 6.6 * len(name) + 8
+            marks.append((at, "start", name))
+    return [
+        h('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/><text class="num" x="{}" y="{}" text-anchor="{}">{}</text>',
+          at, at, frame.floor, frame.floor + 6, at, frame.floor + 18, anchor, name)
+        for at, anchor, name in marks
+    ]  # fmt: skip
 
 
 def _largest(
-    frame: svg.Frame, days: list[int], p: Any, groups: Any, pill_at: Any, start: dt.date, f: Forecast,
-    narrow: bool,
+    frame: svg.Frame, days: list[int], p: Any, groups: Any, number_of: dict[dt.date, str], start: dt.date,
+    f: Forecast, narrow: bool,
 ) -> list[Html]:  # fmt: skip
     """The largest moves, labelled in place."""
-    what = what_happened(f)
+    what, named = what_happened(f), {a.id for a in f.case.announcements}
     moves = []
     for d in groups:
         i = days.index((d - start).days) if (d - start).days in days else 0
@@ -248,10 +343,15 @@ def _largest(
         del size
         x = frame.x((d - start).days)
         y = 16 + 19 * row
-        count = len(groups[d])
-        room = 30 if narrow else 52
-        name = short(what[groups[d][0]], room) if count == 1 else f"{count} events"
-        label = f"{_numbered(*pill_at[d])} · {name} "
+        count, room = len(groups[d]), 30 if narrow else 52
+        day = next((n for n in groups[d] if n in named), groups[d][0])  # a day named says most
+        others = f" and {count - 1} more" if count > 1 else ""
+        name = (
+            f"{count} events"
+            if others and day not in named
+            else short(what[day], room - len(others)) + others
+        )
+        label = f"{number_of[d]} · {name} "
         wide = 6.8 * (len(label) + 5)
         late = x + wide > frame.width
         at = x if not late or x >= wide else float(frame.width)
@@ -262,7 +362,9 @@ def _largest(
     return out
 
 
-def _ends(frame: svg.Frame, past: xr.Dataset, lines: Any, day: pd.Timestamp, narrow: bool) -> list[Html]:
+def _ends(
+    frame: svg.Frame, past: xr.Dataset, lines: Any, day: pd.Timestamp, as_of: dt.date, narrow: bool
+) -> list[Html]:
     """Where each line stands today, with its deadline."""
     values = [float(past.probability.sel(deadline=d)[-1]) for d in lines]
     base = float(past.prior.sel(deadline=day)[-1])
@@ -272,14 +374,14 @@ def _ends(frame: svg.Frame, past: xr.Dataset, lines: Any, day: pd.Timestamp, nar
     edge = frame.width - frame.right
     out = []
     for d, v, y, m in zip(lines, values, ys, main, strict=False):
+        name = short_date(d, year=not narrow or pd.Timestamp(d).year != as_of.year)
         if m:
             out.append(h('<circle class="now" cx="{}" cy="{}" r="5.5"/>', edge, frame.y(v)))
             out.append(h('<text class="big" x="{}" y="{}">{}</text><text class="num" x="{}" y="{}">by {}</text>',
-                         edge + 12, y + 4, tables.percent(v), edge + 12, y + 19,
-                         short_date(d, year=not narrow)))  # fmt: skip
+                         edge + 12, y + 4, tables.percent(v), edge + 12, y + 19, name))  # fmt: skip
         else:
             out.append(h('<text class="num" x="{}" y="{}"><tspan class="value">{}</tspan> by {}</text>',
-                         edge + 12, y + 4, percent(v), short_date(d, year=not narrow)))  # fmt: skip
+                         edge + 12, y + 4, percent(v), name))  # fmt: skip
     out.append(
         h('<text class="num" x="{}" y="{}">base rate {}</text>', edge + 12, ys[-1] + 4, percent(base))
     )

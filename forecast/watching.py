@@ -283,8 +283,17 @@ def _naming(
         none = float(quiet.sum() + (1 - opening.sum()) * silent.never)
         if_not = np.array([quiet[:n].sum() for n in until]) / none
         if_seen = (now - none * if_not) / (1 - none)
-        rows[watch.id] = (f"{', or: '.join(others)}.", 1 - none, if_seen, if_not)
+        rows[watch.id] = (f"{_either(others)}.", 1 - none, if_seen, if_not)
     return rows
+
+
+def _either(said: Sequence[str]) -> str:
+    """Sentences as one; what all begin with, such as who acts, is said once."""
+    words = [x.split() for x in said]
+    alike = 0
+    while len({tuple(w[: alike + 1]) for w in words}) == 1 and alike + 1 < min(map(len, words)):
+        alike += 1
+    return (", or " if alike else ", or: ").join([said[0], *(" ".join(w[alike:]) for w in words[1:])])
 
 
 def _outcomes(compiled: Compiled, watches: Sequence[Watch], as_of: dt.date, days: int) -> NDArray[Any]:

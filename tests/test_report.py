@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import dataclasses
 import datetime as dt
 import hashlib
 import io
@@ -31,7 +32,8 @@ from forecast.markup import h, join, link, period, short, signed, tenths, text
 from forecast.people import partition
 from forecast.replaying import news_days, replay
 from forecast.shapley import contributions
-from forecast.watching import watch_table
+from forecast.summary import forms
+from forecast.watching import _either, watch_table
 
 mpl.use("Agg")
 
@@ -645,6 +647,7 @@ def test_escaping_happens_in_one_place() -> None:
     assert h("<b>{}</b>", "<i>") == "<b>&lt;i&gt;</b>"
     assert h("<b>{}</b>", h("{}", "&")) == "<b>&amp;</b>"
     assert h('<a title="{}">', '"><script>') == '<a title="&quot;&gt;&lt;script&gt;">'
+    assert h("{}", "a\x1b[2J\x00\x7f\x9b\t\n") == "a\ufffd[2J\ufffd\ufffd\ufffd\t\n"
     assert join(["<", h("<br>")], " & ") == "&lt; &amp; <br>"
     assert text("{x} <") == '<bdi dir="auto">{x} &lt;</bdi>'
     assert "href" not in link("javascript:alert(1)")
@@ -673,6 +676,44 @@ def test_partition_adds_up_and_agrees_with_joint_attendance(f: forecast.Forecast
     assert sum(n for _, n in parts) == 100
     assert sum(n for _, n in parts[1:]) == tables.in_hundred(float(f.ever.probability))
     assert abs(parts[1][1] - 100 * f.attendance(["body", "neighbour"])) <= 1
+
+
+def test_the_form_is_of_the_question_asked(f: forecast.Forecast) -> None:
+    ever = f.scenarios.probability.sel(scenario=["soon", "late"]).values
+    share = 100 * ever[0] / ever.sum()
+    at = {}
+    for day in (*f.case.question.deadlines, f.case.question.horizon):
+        question = f.case.question.model_copy(update={"headline": day})
+        case = f.case.model_copy(update={"question": question})
+        at[day] = forms(dataclasses.replace(f, case=case))
+        assert sum(at[day].values()) == 100
+    assert abs(at[day]["soon"] - share) <= 1  # by the horizon it is the share of those ever held
+    soon = [x["soon"] for x in at.values()]
+    assert soon == sorted(soon, reverse=True)  # what opens early is of the early kind
+    assert soon[0] > share + 5
+
+
+def test_what_names_a_day_is_among_the_numbered_events() -> None:
+    f = forecast.update(forecast.load("moscow_middle_east"), draws=0)
+    past = replay(f.case, news_days(f.case))
+    shown = BeautifulSoup(page.over_time(f, past, contributions(f.case))._repr_html_(), "html.parser")
+    items = shown.select("ol.numbered li")
+    named = [seen(li) for li in items if li.select(".named")]
+    silent = len(f.compiled.events) - len(f.case.events)
+    assert len(items) == len(f.case.events) + len(f.case.announcements) + silent
+    assert len(named) == len(f.case.announcements) == 2
+    prior = past.prior.sel(deadline=pd.Timestamp(f.case.headline))
+    day = pd.Timestamp(f.case.announcements[0].reports[0].published)
+    before, after = (tables.percent(float(x)) for x in prior.sel(as_of=slice(None, day))[-2:])
+    assert f"base rate {before} → {after}" in named[0]
+    assert all(chart.select("rect.pill.named") for chart in shown.select("svg.chart"))
+
+
+def test_what_all_sentences_begin_with_is_said_once() -> None:
+    assert _either(["He says yes", "He names a day"]) == "He says yes, or names a day"
+    assert _either(["He comes", "She comes"]) == "He comes, or: She comes"
+    assert _either(["He comes", "He comes today"]) == "He comes, or comes today"
+    assert _either(["He comes"]) == "He comes"
 
 
 MINIMAL = """
