@@ -27,6 +27,7 @@ help:
 	@echo "make docs      make docs/case_file.md anew from the models"
 	@echo "make format    format the code and strip the notebooks"
 	@echo "make lock      make requirements.lock anew from pyproject.toml         (ARGS=--upgrade for newer versions)"
+	@echo "make audit     look the locked packages up among known vulnerabilities     (needs the network)"
 	@echo "make hooks     run the checks before every commit (pre-commit)"
 	@echo "make clean     remove .venv, reports and caches"
 	@echo "PYTHON=/path/to/python3 names the Python to set up with: 3.12 or newer, with venv."
@@ -41,7 +42,7 @@ test: $(VENV)/installed
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 	@echo "Done. Style, types and tests pass; nothing was written outside $(VENV) and the caches."
 
 docs: $(VENV)/installed
@@ -57,6 +58,14 @@ lock: $(VENV)/installed
 	  --generate-hashes --custom-compile-command "make lock" --python $(BIN)/python --quiet \
 	  --output-file requirements.lock $(ARGS)
 	@echo "Done. requirements.lock is made anew; the next make installs it."
+
+# pip-audit has an environment of its own, made anew: what it needs is no need of the package. What it
+# cannot look up, such as behind an index without advisories, is a failure (--strict) and not silence.
+audit: $(VENV)/installed
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(BIN)/python -m venv "$$folder" && \
+	  "$$folder/bin/python" -m pip install -qq --disable-pip-version-check pip-audit && \
+	  "$$folder/bin/pip-audit" --strict --require-hashes --disable-pip --progress-spinner off -r requirements.lock $(ARGS)
+	@echo "Done. No known vulnerability in the packages of requirements.lock."
 
 hooks: $(VENV)/installed
 	@$(BIN)/pre-commit install

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import pandas as pd
 
 from forecast import svg
 from forecast.criticising import Criticism
-from forecast.labelling import judgement_words
+from forecast.labelling import judgement_words, names
 from forecast.markup import (
     NBSP,
     Column,
@@ -24,14 +25,17 @@ from forecast.markup import (
     short,
     short_date,
     signed,
+    span,
     table,
     text,
     toned,
 )
-from forecast.pooling import AUTHOR, POOLED, Analyst, Disagreement, disagreement
+from forecast.pooling import AUTHOR, Analyst, Disagreement, disagreement
 from forecast.updating import Forecast
 
 _FEW, _MORE = 12, 18
+_CLASS = {"row_type": "kind: ", "convener_type": "convened by ", "reference_class": "class "}
+_SLIGHT = 0.005  # a spread that is not shown
 
 
 def sensitivity(f: Forecast, swings: pd.DataFrame, choices: pd.DataFrame, strain: Criticism) -> Section:
@@ -66,8 +70,10 @@ def _tornado(f: Forecast, swings: pd.DataFrame) -> Html:
         for name, r in part.iterrows():
             whose, what = words(str(name))
             label = f"{whose}, {what}: {percent(r.at_low)} at its low end, {percent(r.at_high)} at its high end"
-            marks: list[svg.Mark] = [("bar", now, r.at_low, "down" if r.at_low < now else "up"),
-                     ("bar", now, r.at_high, "up" if r.at_high > now else "down"), ("tick", now)]  # fmt: skip
+            marks: list[svg.Mark] = [("bar", now, r.at_low, "down"), ("bar", now, r.at_high, "up")]
+            if (r.at_low - now) * (r.at_high - now) > 0 and abs(r.at_low - now) < abs(r.at_high - now):
+                marks.reverse()  # both go one way: the shorter bar stays in sight
+            marks.append(("tick", now))
             picture = svg.strip(marks, label, lambda p: (p - low) / (high - low))
             out.append((h("{}<small>{}</small>", text(whose), text(f"{what} · {_ends(r)}")), picture,
                         percent(r.at_low), percent(r.at_high)))  # fmt: skip
@@ -78,7 +84,8 @@ def _tornado(f: Forecast, swings: pd.DataFrame) -> Html:
                Column("At its high end", "n")]  # fmt: skip
     caption = (f"The chance that it opens by {day} with one judgement at an end of its interval; today "
                f"{percent(now)}; bars run from {100 * low:.0f} to {100 * high:.0f}{NBSP}%")  # fmt: skip
-    body = table(caption, columns, rows(swings.head(_FEW)), kind="cards")
+    body = h('{}<p class="key"><span class="k down"></span> at its low end <span class="k up"></span> at its high end '
+             '<span class="k tick"></span> as judged</p>', table(caption, columns, rows(swings.head(_FEW)), kind="cards"))  # fmt: skip
     more = swings.iloc[_FEW : _FEW + _MORE]
     if len(more):
         body = h("{}{}", body, fold(f"The next {len(more)}", table("The smaller ones", columns, rows(more), kind="cards")))  # fmt: skip
@@ -105,13 +112,29 @@ def _names(f: Forecast) -> dict[str, str]:
 def _ends(r: pd.Series[Any]) -> str:
     if r.high > 1:
         return f"{r.low:.0f} to {r.high:.0f} days"
-    return f"{100 * r.low:.0f} to {100 * r.high:.0f}{NBSP}%"
+    return f"{100 * r.low:.0f}–{100 * r.high:.0f}{NBSP}%"
 
 
 def _variants(f: Forecast, choices: pd.DataFrame) -> Html:
-    main, changed = f.case.headline, choices.attrs["changed"]
+    main, changed, called = f.case.headline, choices.attrs["changed"], _names(f)
+
+    def said(name: str) -> str:
+        """What was changed, in words."""
+        if name == "as judged":
+            return "Nothing is changed: this forecast."
+        says = re.sub(
+            r"\b(row_type|convener_type|reference_class) ", lambda m: _CLASS[m[1]], changed[name]
+        )
+        says = says.replace("(any)", "anyone").replace("(another)", "not in the table")
+        says = re.sub(
+            r"\w+_\w+",
+            lambda m: f"“{short(called[m[0]], 70)}”" if m[0] in called else m[0].replace("_", " "),
+            says,
+        )
+        return re.sub("(?<=[a-z])-(?=[a-z])", " ", says) if "another class" in says else says
+
     rows = [
-        (h("{}<small>{}</small>", str(name), text(changed[str(name)].replace("_", " "))),
+        (h("{}<small>{}</small>", str(name), text(said(str(name)))),
          svg.strip([("bar", 0, r[main], "accent" if i == 0 else "neutral")], f"{name}: {percent(r[main])}"),
          *map(percent, r))
         for i, (name, r) in enumerate(choices.iterrows())
@@ -120,8 +143,13 @@ def _variants(f: Forecast, choices: pd.DataFrame) -> Html:
                *(Column(f"by {short_date(d, True)}", "n main" if d == main else "n") for d in choices.columns)]  # fmt: skip
     low, high = float(choices[main].min()), float(choices[main].max())
     says = (f"Over these choices, each of which could be defended, the chance that it opens by {long_date(main)} "
-            f"runs from {percent(low)} to {percent(high)}. Judgements that lean the same way everywhere, as in the weak and the "
-            "strong evidence, move it more than the input range, which lets each lean its own way.")  # fmt: skip
+            f"runs from {percent(low)} to {percent(high)}.")  # fmt: skip
+    now = f.held.sel(deadline=pd.Timestamp(main))
+    if "low" in now:  # exact forecasts have no range
+        first, last = float(now.low), float(now.high)
+        wider = "wider" if high - low > last - first else "narrower"
+        says += (f" That is {wider} than the input range, {span(first, last)}, in which each judgement leans its own way; "
+                 "the weak and the strong evidence lean all the same way.")  # fmt: skip
     return h("<h3>Under other choices</h3><p>{}</p>{}", says,
              table("The forecast under other choices of the model and its inputs", columns, rows, kind="cards"))  # fmt: skip
 
@@ -129,15 +157,15 @@ def _variants(f: Forecast, choices: pd.DataFrame) -> Html:
 def _criticism(f: Forecast, c: Criticism) -> Html:
     if c.nodes.empty:
         return Html("")
-    says = {i.id: i.statement for i in f.case.indicators} | {a.id: a.name for a in f.case.actors}
+    says = names(f.case)
     labels = {s.id: s.label for s in f.case.scenarios}
     verdict = (
-        "less than the model expects: a future may be missing, or an indicator misjudged" if c.tail < 0.05
-        else "more than the model expects, as reports that copy each other do" if c.tail > 0.95
+        "less than the model expects (a future may be missing, or an indicator misjudged)" if c.tail < 0.05
+        else "more than the model expects (as reports that copy each other do)" if c.tail > 0.95
         else "about as well as the model expects"
     )  # fmt: skip
     strained = c.nodes[c.nodes.decibans < 0]
-    first = f"Together the reports agree {verdict}: {percent(c.tail)} of {c.draws} simulated worlds agree as little."
+    first = f"Together the reports agree {verdict}: in {percent(c.tail)} of {c.draws:,} simulated worlds they agree as little or less."
     nodes = table(
         "Where the reports contradict the rest, the most contradicted first",
         [Column("Indicator or actor"), Column("Events", "n"), Column("By its own reports", "n"),
@@ -175,15 +203,16 @@ def analysts(f: Forecast, views: Mapping[str, Analyst]) -> Section:
     if not views:
         return Section("analysts", title, h("<p>Nobody but the author has judged this case.</p>"))
     d, words = disagreement(views, f.as_of), _judgement_words(f)
-    lead = ("Each has read the same reports and changes only some judgements, with a reason. The pooled forecast is not "
-            "a mean of theirs: it is that of one case whose judgements are the mean log-odds of all.")  # fmt: skip
+    lead = ("The forecast of this report is the author's. Each other analyst has read the same reports and changes only "
+            "some judgements, with a reason. The pooled forecast is not a mean of theirs: it is that of one case whose "
+            "judgements are the mean log-odds of all.")  # fmt: skip
     parts = (_opinions(d), _divides(d, words), _guests(d), _reasons(d, words))
     return Section("analysts", title, h("{}{}{}{}", *parts), lead)
 
 
 def _judgement_words(f: Forecast) -> Callable[[str], tuple[str, str]]:
     """A function from a judgement's label to whose it is and what it is of, in words."""
-    words, names = judgement_words(f.case), _names(f)
+    words, called = judgement_words(f.case), _names(f)
     shares = {
         s.id: f"share of the futures {'with' if s.held else 'without'} a meeting"
         for s in f.case.scenarios
@@ -194,10 +223,10 @@ def _judgement_words(f: Forecast) -> Callable[[str], tuple[str, str]]:
     def said(label: str) -> tuple[str, str]:
         owner, _, rest = label.partition(": ")
         if rest == "share":
-            return names[owner], shares[owner]
+            return called[owner], shares[owner]
         if owner in known:
             return words(label)
-        whose, rest = names.get(owner, owner), rest.removesuffix(", in all its events")
+        whose, rest = called.get(owner, owner), rest.removesuffix(", in all its events")
         if rest in ("if true", "if false"):
             return (
                 whose,
@@ -214,11 +243,13 @@ def _opinions(d: Disagreement) -> Html:
     for n, r in d.held.iterrows():
         a, said = d.analysts.get(str(n)), []
         if a and n != AUTHOR:
-            said += [str(n), counted(len(a.overrides), "judgement of his own", "judgements of his own")]
+            said += [str(n), counted(len(a.overrides), "own judgement")]
         if a and weighted:
             said.append(f"weight {a.weight:g}")
+        if n == AUTHOR:
+            said.append("the forecast of this report")
         name = a.label if a else "All of them, pooled"
-        marks: list[svg.Mark] = [("bar", 0, r[main], "neutral" if a else "accent")]
+        marks: list[svg.Mark] = [("bar", 0, r[main], "accent" if n == AUTHOR else "neutral")]
         rows.append((h("{}<small>{}</small>", text(name), text("; ".join(said))),
                      svg.strip(marks, f"{name}: {percent(r[main])}"), *map(percent, r)))  # fmt: skip
     columns = [Column("Analyst"), Column(svg.axis(), "pic"),
@@ -229,6 +260,9 @@ def _opinions(d: Disagreement) -> Html:
 def _divides(d: Disagreement, words: Callable[[str], tuple[str, str]]) -> Html:
     if d.at.empty:
         return h("<p>They judge everything alike.</p>")
+    shown = int((d.spread.iloc[:_FEW] >= _SLIGHT).sum())
+    if not shown:
+        return h('<p class="fine">No judgement on which they differ moves it by half a point.</p>')
     low, high = svg.window([d.now, *d.at.to_numpy().ravel()])
 
     def side(of: str, first: str) -> Html:
@@ -247,7 +281,7 @@ def _divides(d: Disagreement, words: Callable[[str], tuple[str, str]]) -> Html:
         )
 
     rows = []
-    for of in map(str, d.at.index[:_FEW]):
+    for of in map(str, d.at.index[:shown]):
         r: pd.Series[float] = d.at.T[of]
         said = "; ".join(f"{n} {percent(p)}" for n, p in r.items())
         marks: list[svg.Mark] = [
@@ -257,13 +291,13 @@ def _divides(d: Disagreement, words: Callable[[str], tuple[str, str]]) -> Html:
             ("dot", r.max(), "up"),
         ]
         rows.append((h("{}<small>{}</small>", *map(text, words(of))),
-                     svg.strip(marks, f"{of}: {said}", lambda p: (p - low) / (high - low)),
+                     svg.strip(marks, f"{', '.join(words(of))}: {said}", lambda p: (p - low) / (high - low)),
                      side(of, str(r.idxmin())), side(of, str(r.idxmax())), f"{100 * d.spread[of]:.1f}"))  # fmt: skip
     columns = [Column("Judgement"), Column(svg.axis(f"{100 * low:.0f}", "", f"{100 * high:.0f}{NBSP}%"), "pic"),
                Column("Lowest"), Column("Highest"), Column("Points apart", "n")]  # fmt: skip
     caption = (f"The pooled chance that it opens by {long_date(d.deadline)}, {percent(d.now)}, with one judgement as one "
                "analyst and as another has it; what divides them most comes first")  # fmt: skip
-    body, left = table(caption, columns, rows, kind="cards"), d.spread.iloc[_FEW:]
+    body, left = table(caption, columns, rows, kind="cards"), d.spread.iloc[shown:]
     if len(left):
         body = h('{}<p class="fine">{}, of {} points at most.</p>', body, counted(len(left), "other difference"),
                  f"{100 * left.max():.1f}")  # fmt: skip
@@ -279,7 +313,7 @@ def _judged(judgement: Any) -> Html:
 def _guests(d: Disagreement) -> Html:
     columns = [
         Column("Actor"),
-        *(Column(str(n), "n main" if n == POOLED else "n") for n in d.actors.index),
+        *(Column(str(n), "n main" if n == AUTHOR else "n") for n in d.actors.index),
     ]
     rows = [(text(a.name), *map(percent, d.actors[a.id])) for a in d.pooled.actors if not a.required]
     caption = "The chance that each takes part, if it is held"

@@ -22,6 +22,9 @@ Grade = Literal["A", "B", "C", "D", "E", "F"]
 GROUPS = ("held", "not_held", "otherwise")
 """Keys of a table by scenario that stand for several scenarios."""
 
+FIRST, LAST = dt.date(1700, 1, 1), dt.date(2200, 12, 31)
+"""Labels of days count nanoseconds, which end in 1677 and 2262."""
+
 
 def _one_for_all(value: Any) -> Any:
     return value if isinstance(value, Mapping) else {"otherwise": value}
@@ -35,6 +38,12 @@ def _plain_date(value: Any) -> Any:
     if type(value) is not dt.date:
         raise ValueError("expected a day such as 2014-12-04, without a time or quotation marks")
     return value
+
+
+def _on_record(day: dt.date) -> dt.date:
+    if not FIRST <= day <= LAST:
+        raise ValueError(f"expected a day from {FIRST} to {LAST}")
+    return day
 
 
 def _day_or_days(value: Any) -> Any:
@@ -72,7 +81,7 @@ def _short(locator: str) -> str:
     return locator
 
 
-Day = Annotated[dt.date, BeforeValidator(_plain_date)]
+Day = Annotated[dt.date, BeforeValidator(_plain_date), AfterValidator(_on_record)]
 Period = Annotated[
     tuple[Day, Day],
     BeforeValidator(_day_or_days, json_schema_input_type=Day | tuple[Day, Day]),

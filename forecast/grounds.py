@@ -7,8 +7,10 @@ from typing import Any
 import pandas as pd
 
 from forecast import svg
+from forecast.case import Case
 from forecast.dependence import ladder as dependence
 from forecast.judgement import Judgement
+from forecast.labelling import names, origin, state, when
 from forecast.markup import (
     Column,
     Html,
@@ -47,23 +49,25 @@ def evidence(f: Forecast, moved: pd.DataFrame) -> Section:
     tenth, few = points(moved), ranked.head(_FEW)
     rest = ranked.iloc[_FEW:]
     running = before + few.points.cumsum().to_numpy()
-    low, high = svg.window([before, after, *running])
+    high_end = float(running[-1]) + float(rest.points[rest.points >= 0].sum())
+    low, high = svg.window([before, after, *running, high_end])
 
     def scale(p: float) -> float:
         return (p - low) / (high - low)
 
-    events = {e.id: e for e in f.case.events}
+    events, called = {e.id: e for e in f.case.events}, names(f.case)
 
     def told(name: str, bears_on: str) -> tuple[Html, Html]:
         tone = "up" if tenth[name] > 0 else "down" if tenth[name] < 0 else "flat"
         if name in events:
             e = events[name]
-            notes = f"{period(e.date)} · {main_origin(f.case, e).replace('_', ' ')} · grade {grade(f.case, e)}"
+            came = origin(f.case, main_origin(f.case, e))
+            notes = h("{} · {} · grade {}", period(e.date), came, grade(f.case, e))
         else:
-            notes = f"{short_date(known[name], True)} · silence"
+            notes = h("{} · silence", short_date(known[name], True))
         return (h('<a class="pill {}" href="#e-{}">{}</a>', tone, name, ids[name]),
-                h("{}<small>{} · on {}</small>", text(short(what[name], 160)), text(notes),
-                  text(bears_on.replace("_", " "))))  # fmt: skip
+                h("{}<small>{} · on {}</small>", text(short(what[name], 160)), notes,
+                  text(short(called[bears_on], 70))))  # fmt: skip
 
     rows: list[tuple[Any, ...]] = [
         ("", h("<b>Base rate</b><small>as of the day, before any report</small>"),
@@ -78,12 +82,19 @@ def evidence(f: Forecast, moved: pd.DataFrame) -> Section:
         start = float(end)
     more = Html("")
     if len(rest):
-        left = round(sum(tenth[str(i)] for i in rest.index), 1)
-        tone = "up" if after >= start else "down"
-        label = f"The other {len(rest)}: {signed(left)} points, to {percent(after)}"
-        rows.append(("", h("The other {} together", counted(len(rest), "event")),
-                     svg.strip([("tick", start), ("bar", start, after, tone)], label, scale),
-                     toned(left), toned(float(rest.decibans.sum())), percent(after)))  # fmt: skip
+        for says, some in (("raise", rest[rest.points >= 0]), ("lower", rest[rest.points < 0])):
+            if some.empty:
+                continue
+            left, end = (
+                round(sum(tenth[str(i)] for i in some.index), 1),
+                start + float(some.points.sum()),
+            )
+            name = f"{counted(len(some), 'other')} that {says}{'s' if len(some) == 1 else ''} it"
+            label = f"{name}: {signed(left)} points, to {percent(end)}"
+            tone = "up" if says == "raise" else "down"
+            rows.append(("", name, svg.strip([("tick", start), ("bar", start, end, tone)], label, scale),
+                         toned(left), toned(float(some.decibans.sum())), percent(end)))  # fmt: skip
+            start = end
         others = [
             (*told(str(i), str(r.bears_on)), toned(tenth[str(i)]), toned(r.decibans))
             for i, r in rest.iterrows()
@@ -100,19 +111,20 @@ def evidence(f: Forecast, moved: pd.DataFrame) -> Section:
     columns = [
         Column(Html('<abbr title="number">No.</abbr>'), "no"), Column("Event"),
         Column(svg.axis(f"{100 * low:.0f}", "", f"{100 * high:.0f} %"), "pic"), Column("Points", "n"),
-        Column("Decibans", "n"), Column("Now at", "n"),
+        Column("Decibans", "n"), Column("Running total", "n"),
     ]  # fmt: skip
     caption = (f"From the base rate to the chance that it opens by {day}, the largest first; bars run "
                f"from {100 * low:.0f} to {100 * high:.0f} %")  # fmt: skip
     error = f"The orders are sampled: standard error at most {100 * moved.points_se.max():.1g} points. "
     note = (
-        "Points and decibans (10 log₁₀ of an odds ratio) are Shapley values: what each event adds, averaged over "
-        "the orders in which the events could be told, so they do not depend on any one order. "
+        "Points and decibans (10 log₁₀ of an odds ratio: 3 dB about double the odds) are Shapley values: what each event "
+        "adds, averaged over the orders in which the events could be told. "
         f"{error if moved.attrs['method'] == 'sampled' else ''}They describe this model; they are no causes."
     )
     body = h('{}{}<p class="fine">{}</p>', table(caption, columns, rows, foot, "cards fall"), more, note)
     return Section("evidence", "What moved it", body,
-                   "Each event with its date, its origin, the grade of the weakest link in its best chain, and its weight.")  # fmt: skip
+                   "Each event with its date, its origin (in quotes: the case's own name of one utterance or document), the grade "
+                   "of the weakest link in its best chain, from A, to be relied on, to E, not, and F, unknown; and its weight.")  # fmt: skip
 
 
 def ladder(f: Forecast) -> Section:
@@ -153,7 +165,7 @@ def _alone(f: Forecast) -> Html:
 
 def sources(f: Forecast) -> Section:
     """Every event with its reports, and the reason for its weight."""
-    ids, types = numbers(f), {t.id: t for t in f.case.event_types}
+    ids, types, called = numbers(f), {t.id: t for t in f.case.event_types}, names(f.case)
     items = []
     for e in sorted(f.case.events, key=lambda e: ids.get(e.id, 0)):
         kind = types.get(e.type or "")
@@ -165,13 +177,19 @@ def sources(f: Forecast) -> Section:
             '<p class="fine">{} · on {}{} · such an event: {} if true, {} if not</p><ul>{}</ul>'
             '<p class="why">{}</p></li>',
             e.id, ids.get(e.id, "–"), text(e.what), period(e.date),
-            text(str(f.case.node_of(e)).replace("_", " ")), Html(named), _words(true), _words(false),
+            text(short(called[str(f.case.node_of(e))], 70)), Html(named), _words(true), _words(false),
             join(_report(f, r) for r in e.reports), join(reason, " ")))  # fmt: skip
     items += [
         h('<li id="e-{}"><p class="what"><span class="pill flat">{}</span> {}</p><p class="fine">seen by '
           "then: {} if true, {} if not</p>{}</li>", w.id, ids[w.id], text(what_happened(f)[w.id]),
           _words(w.if_true), _words(w.if_false), h('<p class="why">{}</p>', text(w.why)) if w.why else Html(""))
         for w in f.case.watch if w.id in ids and w.if_true and w.if_false
+    ]  # fmt: skip
+    items += [
+        h('<li id="e-{}"><p class="what"><span class="pill flat">{}</span> {}</p><p class="fine">an announcement: it is in '
+          "the base rate of the day, as one likelihood with all others</p><ul>{}</ul></li>",
+          a.id, ids[a.id], text(a.what), join(_report(f, r) for r in a.reports))
+        for a in f.case.announcements if a.id in ids
     ]  # fmt: skip
     documents = join(
         h("<li>{}{}, {}{}</li>", link(d.url, d.title) if d.url else text(d.title),
@@ -196,8 +214,10 @@ def _report(f: Forecast, r: Report) -> Html:
     where = [h(", {}", _passage(f, r.article))] if r.article else []
     if r.url:
         where.append(h(", {}", link(r.url)))
-    return h("<li>{}{}, published {}, origin: {}{}</li>", h("<b>denies it:</b> ") if r.denies else Html(""), chain,
-             short_date(r.published, True), text(f.case.origin(r).replace("_", " ")), join(where))  # fmt: skip
+    # that a report is its source's own word goes without saying
+    came = h(", origin: {}", origin(f.case, r.origin)) if r.origin and r.origin != r.source else Html("")
+    return h("<li>{}{}, published {}{}{}</li>", h("<b>denies it:</b> ") if r.denies else Html(""), chain,
+             short_date(r.published, True), came, join(where))  # fmt: skip
 
 
 def _passage(f: Forecast, at: Passage) -> Html:
@@ -213,27 +233,26 @@ def judgements(f: Forecast) -> Section:
         low, high = base.days_to_open
         judged = f"such a meeting is ever held, {base.held}; if so after {low:g} to {high:g} days"
     else:
-        judged = (f"learned from {base.reference_class}: {base.stage}, {base.convener_type}, {base.row_type}, "
-                  f"{base.conflict}").replace("_", " ")  # fmt: skip
+        judged = (f"learned from {base.reference_class}, stage {base.stage}, convened by a {str(base.convener_type).replace('-', ' ')}, "
+                  f"kind {base.row_type}, conflict {base.conflict}").replace("_", " ")  # fmt: skip
     parts = [h("<p>Base rate: {}. {}{}</p>", text(judged), text(base.why), _at(f, base.article))]
     rows: list[tuple[Any, ...]] = []
     for s in case.scenarios:
-        share = h("{}", s.share) if s.share else "the rest"
+        share = _words(s.share) if s.share else "the rest"
         days = f"{s.days_to_open[0]:g} to {s.days_to_open[1]:g} days" if s.days_to_open else ""
         rows.append((text(s.label), "held" if s.held else "not held", share, days,
                      h("{}{}", text(s.why or ""), _at(f, s.article))))  # fmt: skip
     parts.append(fold(f"Scenarios ({len(rows)})", table(
         "Share of the held ones, or of those not held", [Column("Scenario"), Column("Side"),
          Column("Share"), Column("Days to open"), Column("Why")], rows, kind="cards text")))  # fmt: skip
-    labels = {s.id: short(s.label, 40) for s in case.scenarios}
-    state = {str(n): (float(a), float(b)) for n, a, b in zip(
+    now = {str(n): (float(a), float(b)) for n, a, b in zip(
         f.indicators.indicator.values, f.indicators.prior.values, f.indicators.probability.values, strict=True)}  # fmt: skip
     rows = []
     for i in case.indicators:
         chance = ([("", i.chance)] if i.chance is not None else
-                  [(f"if {i.given}: ", i.if_true), (f"if not {i.given}: ", i.if_false)])  # fmt: skip
-        a, b = state[i.id]
-        rows.append((text(i.statement), _tables(labels, chance), percent(a), percent(b),
+                  [(f"if {state(case, str(i.given), x)}, ", y) for x, y in ((True, i.if_true), (False, i.if_false))])  # fmt: skip
+        a, b = now[i.id]
+        rows.append((text(i.statement), _tables(case, chance), percent(a), percent(b),
                      h("{}{}", text(i.why), _at(f, i.article))))  # fmt: skip
     columns = [
         Column("Indicator"),
@@ -247,14 +266,14 @@ def judgements(f: Forecast) -> Section:
                           table("Chance of being true, by scenario", columns, rows, kind="cards text")))  # fmt: skip
     rows = []
     for x in case.actors:
-        willing = ([("willing: ", x.willing)] if x.willing is not None else
-                   [(f"willing if {x.given}: ", x.willing_if_true), (f"willing if not {x.given}: ", x.willing_if_false)])  # fmt: skip
+        willing = ([("willing, ", x.willing)] if x.willing is not None else
+                   [(f"willing if {state(case, str(x.given), so)}, ", y)
+                    for so, y in ((True, x.willing_if_true), (False, x.willing_if_false))])  # fmt: skip
         attends = [
-            ("comes if willing: ", x.attends_if_willing),
-            ("comes if not: ", x.attends_if_unwilling),
+            ("comes if willing, ", x.attends_if_willing),
+            ("comes if not, ", x.attends_if_unwilling),
         ]
-        given = [(k.replace("_", " "), v) for k, v in (*willing, *attends) if v]
-        how = _tables(labels, given)
+        how = _tables(case, [(k, v) for k, v in (*willing, *attends) if v])
         if x.attends_like:
             how = h("as parties of its role came in the past: {}", percent(case.in_history(x)))
         rows.append((text(x.name), how, h("{}{}", text(x.why), _at(f, x.article))))
@@ -276,16 +295,13 @@ def _at(f: Forecast, at: Passage | None) -> Html:
     return h(" <small>{}</small>", _passage(f, at)) if at and known else Html("")
 
 
-def _tables(labels: dict[str, str], given: list[tuple[str, Any]]) -> Html:
+def _tables(case: Case, given: list[tuple[str, Any]]) -> Html:
     lines = []
     for name, judged in given:
         for key, value in judged.items():
-            who = (
-                "" if key == "otherwise" and len(judged) == 1 else labels.get(key, key.replace("_", " "))
-            )
-            lines.append(
-                h("<li>{}{}{}</li>", text(name), text(f"{who}: ") if who else "", _words(value))
-            )
+            who = "" if key == "otherwise" and len(judged) == 1 else when(case, key)
+            said = f"{name}{who}".removesuffix(", ")
+            lines.append(h("<li>{}{}</li>", text(f"{said}: ") if said else "", _words(value)))
     return h('<ul class="plain">{}</ul>', join(lines))
 
 

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Annotated, Any
 
 import numpy as np
@@ -37,6 +38,7 @@ truth has been published."""
 COVERAGE = 0.90
 """Central coverage of every elicited interval."""
 _TAIL = (1 - COVERAGE) / 2
+_MANY = 300
 _NEAREST, _NARROWEST = 1e-12, 1e-6
 """To 0 or 1, and relative to it: beyond, no Beta with these ends is found in floating point."""
 
@@ -247,7 +249,15 @@ def quantile(judgements: Iterable[Judgement], q: float) -> NDArray[Any]:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`; did you mean "x"?` for the known name nearest to `name`, or nothing."""
-    near = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    names = tuple(known)
+    if len(names) > _MANY:  # to compare all with all would take minutes
+        names = tuple(x for x in names if x[:2] == name[:2])
+    return _nearest(name, names) if len(names) <= _MANY else ""
+
+
+@lru_cache(maxsize=1000)
+def _nearest(name: str, known: tuple[str, ...]) -> str:
+    near = get_close_matches(name, known, n=1, cutoff=0.6)
     return f'; did you mean "{near[0]}"?' if near else ""
 
 

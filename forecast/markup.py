@@ -9,13 +9,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from forecast import tables
+from forecast.wording import escaped
 
 NBSP = "\u00a0"
 _STYLE = Path(__file__).parent / "templates" / "forecast" / "elements.css"
@@ -29,17 +29,17 @@ class Html(str):
 
 def h(template: str, /, *values: Any) -> Html:
     """A literal template with `{}` filled in; values that are not `Html` are escaped."""
-    return Html(template.format(*(v if isinstance(v, Html) else escape(str(v)) for v in values)))
+    return Html(template.format(*(v if isinstance(v, Html) else escaped(v) for v in values)))
 
 
 def join(parts: Iterable[Any], by: str = "") -> Html:
     """Parts one after another, each escaped unless it is `Html`."""
-    return Html(escape(by).join(h("{}", p) for p in parts))
+    return Html(escaped(by).join(h("{}", p) for p in parts))
 
 
 def text(value: str) -> Html:
     """Text of a case, isolated from the direction of the text around it."""
-    return h('<bdi dir="auto">{}</bdi>', value)
+    return h("<bdi>{}</bdi>", value)
 
 
 @dataclass(frozen=True)

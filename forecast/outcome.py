@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from forecast import scorecard, svg
 from forecast.case import Case
-from forecast.markup import NBSP, Column, Html, Section, fold, h, join, long_date, percent, table, text
+from forecast.hindsight import lessons
+from forecast.markup import (
+    NBSP,
+    Column,
+    Html,
+    Section,
+    fold,
+    h,
+    join,
+    long_date,
+    percent,
+    short,
+    short_date,
+    table,
+    text,
+)
 from forecast.scoring import NAMES, is_resolved, last_day, load_resolution, score, summary
+from forecast.summary import what_happened
 from forecast.updating import Forecast
 
 _ABOVE = ("Opened by", "Took part, if it was held", "Together (0 is perfect; log in nats)")
+_SLIGHT = 0.0005  # a difference that three digits do not show
 _OUTCOME = {"yes": 1.0, "no": 0.0}
 
 
@@ -39,20 +58,78 @@ def outcome(f: Forecast, case: Case) -> Section:
     scores = score(case, r, f.as_of)
     names = {a.id: a.name for a in case.actors}
     body = [
+        _verdict(scores, float(lessons(case, r, f.as_of)["all"].sum())),
         _answers(scores, "held", "by", "Opened by", names),
         _answers(scores, "attends", "actor", "Took part, given that it was held", names),
         _means(scores),
     ]
     said = [
-        (caption, table(caption, [Column(x or "Name", "n" if i else "") for i, x in enumerate(header)],
-                        [(text(row[0].replace("_", " ")), *row[1:]) for row in rows], kind="cards"))
-        for caption, header, rows in scorecard.sections(case, r, f.as_of) if caption not in _ABOVE
-    ]  # fmt: skip
+        (_dated(caption), _scored(caption, header, rows, f))
+        for caption, header, rows in scorecard.sections(case, r, f.as_of)
+        if caption not in _ABOVE
+    ]
     folds = join(fold(caption, shown) for caption, shown in said)
     opened = f"It opened on {long_date(r.opened)}." if r.opened else "It was not held."
     lead = (f"Later than the as-of date: nothing of this was used above. {opened} One resolved case can show that a "
             "forecast was wrong by much; it cannot show that a forecaster is good.")  # fmt: skip
     return Section("outcome", title, h("{}{}", join(body), folds), lead)
+
+
+def _scored(caption: str, header: Sequence[str], rows: Sequence[Sequence[str]], f: Forecast) -> Html:
+    """A table of the scorecard: days and events in words; only what is no number breaks over lines."""
+    what, first = what_happened(f), "w" if header[0] == "as of" else ""
+    columns = [Column(x.capitalize() or "Question", "" if x == "why" else "n" if i else first)
+               for i, x in enumerate(header)]  # fmt: skip
+
+    def cell(of: str, x: str) -> Any:
+        return text(x) if of == "why" else x.replace("-", "−")
+
+    told = [
+        (h("{}", short_date(row[0], True)) if first else text(short(what.get(row[0]) or _dated(row[0]), 90)),
+         *(cell(of, x) for of, x in zip(header[1:], row[1:], strict=True)))
+        for row in rows
+    ]  # fmt: skip
+    return table(_dated(caption), columns, told, kind="cards text" if "why" in header else "cards brief")
+
+
+def _dated(words: str) -> str:
+    """Days of the calendar in words."""
+    return re.sub(r"\b\d{4}-\d\d-\d\d\b", lambda m: long_date(m[0]), words)
+
+
+def _verdict(scores: pd.DataFrame, gained: float) -> Html:
+    """Three sentences: the timing, who took part, and whether the reports made it better."""
+    means = summary(scores).droplevel("origin_date").rename(NAMES)
+    said = []
+    for key, of, score_ in (
+        ("rps", "On when it opens", "ranked probability score"),
+        ("attends_brier", "On who takes part", "mean Brier score"),
+    ):
+        if means[key].isna().all():
+            continue
+        mine, base, coin = (float(means[key][m]) for m in NAMES.values())
+        said.append(f"{of} the forecast did {_against(mine, base, coin)}: {score_} {mine:.3f}, against "
+                    f"{base:.3f} and {coin:.3f}; less is better.")  # fmt: skip
+    over = "Together, on the meeting and on each who could take part," if len(said) > 1 else "Together"
+    if abs(gained) < _SLIGHT:
+        said.append(f"{over} the reports made it neither better nor worse.")
+    else:
+        better, did = ("better", "saved") if gained > 0 else ("worse", "cost")
+        said.append(
+            f"{over} the reports made it {better} than the base rate: they {did} {abs(gained):.2f} of the log score."
+        )
+    return h("<p>{}</p>", " ".join(said))
+
+
+def _against(mine: float, base: float, coin: float) -> str:
+    better = [mine < x - _SLIGHT for x in (base, coin)]
+    worse = [mine > x + _SLIGHT for x in (base, coin)]
+    if all(better) or all(worse):
+        return f"{'better' if all(better) else 'worse'} than the base rate and than a coin toss"
+    one, other = (
+        "better" if b else "worse" if w else "as well" for b, w in zip(better, worse, strict=True)
+    )
+    return f"{one} {'as' if one == 'as well' else 'than'} the base rate and {other} {'as' if other == 'as well' else 'than'} a coin toss"
 
 
 def _answers(scores: pd.DataFrame, target: str, key: str, caption: str, names: dict[str, str]) -> Html:
@@ -62,7 +139,7 @@ def _answers(scores: pd.DataFrame, target: str, key: str, caption: str, names: d
     mine, base = (some[some["model_id"] == m].set_index(key) for m in list(NAMES)[:2])
     rows = []
     row: Any  # a named tuple
-    for row in mine.join(base, rsuffix="_base").itertuples():
+    for row in mine.join(base.add_suffix("_base")).itertuples():
         said = names.get(str(row.Index)) or long_date(row.Index)
         label = f"{said}: {row.answer}; forecast {percent(row.probability)}, base rate {percent(row.probability_base)}"  # fmt: skip
         marks: list[svg.Mark] = [("tick", row.probability_base), ("ring", _OUTCOME[row.answer]),

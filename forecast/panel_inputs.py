@@ -134,9 +134,7 @@ def _reports(x: Effects) -> Html:
 
     kinds = ("event or silence", "events and silences") if x.model.due else ("event", "events")
     folds, together = [], {node: x.points("without", *rows) for node, rows in x.groups.items()}
-    button = Html(
-        '<p class="do"><button type="button" hidden data-do="none">Untick or tick these</button></p>'
-    )
+    button = Html('<p class="do"><button type="button" hidden data-do="none">Untick these</button></p>')
     for node in sorted(x.groups, key=lambda n: -abs(together[n])):
         rows = x.groups[node]
         summary = h('<span>{}</span> <span class="count" hidden>{} of {}</span> <span class="effect">{}</span>',
@@ -259,7 +257,8 @@ def _judgements(x: Effects) -> Html:
         parts.append(fold(h("<span>{}: {}</span>", text(name), counted(len(some), "judgement")),
                           _table(caption, columns, (_slider(m, m.theirs) for m in some))))  # fmt: skip
     return h('<h3>Judge otherwise</h3><p class="fine">What moves the chance that it opens, or who takes part, by a point or '
-             "more; beside each, what it does at the 5 % and at the 95 % point of its interval.</p>{}", join(parts))  # fmt: skip
+             "more; beside each, what it does at the 5 % and at the 95 % point of its interval. Without a slider: the times to open, "
+             "and what is judged once for a kind of event and moves all its events together.</p>{}", join(parts))  # fmt: skip
 
 
 def _slider(m: _Move, points: Sequence[float]) -> Html:

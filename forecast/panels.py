@@ -111,7 +111,7 @@ def _section(x: Effects) -> Section:
     day = long_date(until)
     body = h(
         '<p class="fine">The numbers beside each input say what it does alone, in points of the chance that it opens '
-        "by {}. Nothing here is causal: it is what this model would conclude, not what would make it happen.</p>"
+        "by {}, all others kept: a Shapley value above, a mean over all orders, differs. Nothing here is causal: it is what this model would conclude, not what would make it happen.</p>"
         '<div class="try"><div class="beside">{}{}</div><div class="inputs">{}</div></div>',
         day, _now(x, day), _results(x), inputs(x),
     )  # fmt: skip
@@ -128,11 +128,11 @@ def _now(x: Effects, day: str) -> Html:
     bar = _bar("It opens", p, "accent")
     return h(
         '<div class="now" hidden><div class="main" data-out="{}"><p class="fine" data-name>It opens by {}</p>'
-        '<p><b class="is">{}</b> <span>in your view; <span class="was">{}</span> in the forecast</span></p>{}</div>'
+        '<p><b class="is">{}</b> <span>in your view<span class="by"></span>; <span class="was">{}</span> in the forecast</span></p>{}</div>'
         '<p class="fine how-many">No inputs differ from the forecast.</p><p class="do"><button type="button" data-do="reset">Reset</button> '
         '{}</p><p class="unseen" role="status"></p></div>',
         x.main, day, percent(p), percent(p), bar,
-        Html('<button type="button" data-do="none">Untick or tick all reports</button>') if x.groups else "",
+        Html('<button type="button" data-do="none">Untick all reports</button>') if x.groups else "",
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
@@ -34,10 +35,12 @@ from forecast.updating import Forecast
 
 _PAIRS = 24  # of which the table tells
 _SLIGHT = 0.005  # a correlation below it is shown as none
+_PLAIN = 0.05  # no map where no correlation is as large
+_SCALE = 0.5  # the correlation of the full colour, if none is larger
 _FULL = 0.45  # opacity of the strongest: a number has to stay readable on it
 _HISTORY = Html(
     "<p>In history: of the parties of that role that were invited to talks which were held, as learned from the "
-    "reference class. It stands for comparison; it enters only where a case says attends_like. * No refusal is on record: the number rests on the prior.</p>"
+    "reference class. It stands for comparison; it enters only where a case names it instead of a judgement. * No refusal is on record: the number rests on the prior.</p>"
 )
 
 
@@ -103,6 +106,14 @@ def together(f: Forecast) -> Section:
     group = attendance.opposition(f.case)
     if not group:
         return Section("together", "Who comes together", Html("<p>The case asks about no actor.</p>"))
+    body = h("{}{}{}", _count(f, group) if len(group) > 1 else Html(""), _partition(f), _dependence(f))
+    return Section("together", "Who comes together", body,
+                   "Actors share scenarios, so their choices go together: these numbers are exact "
+                   "joint ones, not products.")  # fmt: skip
+
+
+def _count(f: Forecast, group: Sequence[Actor]) -> Html:
+    """How many of several come."""
     number = f.count()
     p = number.values / number.values.sum()
     mean = float((number.number.values * p).sum())
@@ -113,21 +124,13 @@ def together(f: Forecast) -> Section:
         for n, (x, k) in enumerate(zip(p, shown, strict=True))
     ]  # fmt: skip
     columns = [Column("They come"), Column(svg.axis(), "pic"), Column("Chance", "n")]
-    names = join((text(a.name) for a in group), ", ")
-    two = (
-        h(" The chance that at least two come is <b>{}</b>.", whole(sum(shown[2:])))
-        if len(group) > 1
-        else ""
-    )
-    body = h(
-        "<p>If it is held, <b>{}</b> of {} are expected: {}.{}</p>{}",
-        f"{mean:.1f}", counted(len(group), *_kind(f)), names, Html(two),
+    return h(
+        "<p>If it is held, <b>{}</b> of {} are expected: {}. The chance that at least two come is <b>{}</b>.</p>{}",
+        f"{mean:.1f}", counted(len(group), *_kind(f)), join((text(a.name) for a in group), "; "),
+        whole(sum(shown[2:])),
         table("How many of them come, if it is held; the rows add up to 100 %", columns, rows,
               ("All", "", f"100{NBSP}%"), "cards"),
     )  # fmt: skip
-    return Section("together", "Who comes together", h("{}{}{}", body, _partition(f), _dependence(f)),
-                   "Actors share scenarios, so their choices go together: these numbers are exact "
-                   "joint ones, not products.")  # fmt: skip
 
 
 def _kind(f: Forecast) -> tuple[str, str]:
@@ -194,21 +197,22 @@ def _dependence(f: Forecast) -> Html:
     ]  # fmt: skip
     columns = [Column("Pair"), Column("Correlation", "n"), Column("Both come", "n"),
                Column("If they were independent", "n")]  # fmt: skip
+    pairs = len(names) * (len(names) - 1) // 2
+    behind = h('{}<p class="fine">The phi coefficient of two yes or no answers; below {} it counts as none.</p>',
+               table("Pairs of actors, if it is held; the strongest first", columns, rows, kind="cards"), _SLIGHT)  # fmt: skip
+    title = f"{len(rows)} of {counted(pairs, 'pair')}, as a table"
+    if top < _PLAIN:
+        says = h("<p>Hardly at all: the strongest correlation is {}.</p>", f"{top:.2f}")
+        return h(
+            "<h3>How each two go together</h3>{}{}", says, fold(title, behind) if rows else Html("")
+        )
+    top = max(top, _SCALE)
     pictures = [figure(_map(d, label, top, kind == "narrow"), kind=kind) for kind in ("wide", "narrow")]
-    rest = len(names) * (len(names) - 1) // 2 - len(shown)
-    others = (
-        h(" {} weaker, or undefined.", counted(rest, "further pair is", "further pairs are"))
-        if rest
-        else ""
-    )
-    tones = h('<p class="key"><span class="k cell up"></span> come together <span class="k cell down"></span> '
-              "come instead of each other; a name stands at the end of its row and on top of its column; "
-              "the fullest colour is a correlation of {}</p>", f"{top:.2f}")  # fmt: skip
-    behind = fold(f"The same as a table: {counted(len(rows), 'pair')}",
-                  h("{}<p class=\"fine\">The phi coefficient of two yes or no answers.{}</p>",
-                    table("Pairs of actors, if it is held; the strongest first", columns, rows, kind="cards"),
-                    Html(others)))  # fmt: skip
-    return h("<h3>How each two go together</h3>{}{}{}{}", *pictures, tones, behind)
+    instead = any(phi[pair] <= -_SLIGHT for pair in off)
+    tones = h('<p class="key"><span class="k cell up"></span> come together{}; a name stands at the end of its row and on top '
+              "of its column; the fullest colour is a correlation of {}, an empty cell one below {}</p>",
+              Html(' <span class="k cell down"></span> come instead of each other' if instead else ""), f"{top:.2f}", _SLIGHT)  # fmt: skip
+    return h("<h3>How each two go together</h3>{}{}{}", join(pictures), tones, fold(title, behind))
 
 
 def _map(d: xr.Dataset, label: list[str], top: float, narrow: bool) -> Html:

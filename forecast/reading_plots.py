@@ -6,7 +6,6 @@ import datetime as dt
 import io
 import os
 import tempfile
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from forecast.markup import counted, long_date, percent, short, short_date, sign
 from forecast.plots import BLUE, GREY, ORANGE, _axes, _dated, _finish, _plain, _says, alt, figure
 from forecast.replaying import news
 from forecast.updating import Forecast
+from forecast.wording import escaped, legible
 
 
 def replay(past: xr.Dataset, case: Case, ax: Axes | None = None, most: int = 4) -> Axes:
@@ -182,14 +182,14 @@ def save(ax: Axes, path: Path) -> None:
     if path.suffix.lower() == ".png":
         data = figure(ax).png
     elif path.suffix.lower() == ".svg":
-        drawn, out, says = ax.get_figure(root=True), io.StringIO(), escape(alt(ax))
+        drawn, out, says = ax.get_figure(root=True), io.StringIO(), escaped(alt(ax))
         assert drawn is not None
         with mpl.rc_context({"svg.hashsalt": "forecast"}):
             drawn.savefig(
                 out, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None}
             )
         plt.close(drawn)
-        head, tag, body = out.getvalue().partition("<svg ")
+        head, tag, body = legible(out.getvalue()).partition("<svg ")
         about, end, shapes = body.partition(">")
         data = f'{head}{tag}role="img" {about}{end}\n <title>{says}</title>{shapes}'.encode()
     else:

@@ -56,6 +56,8 @@ FILE_OF = {
     "outlets": "sources.toml",
 }
 SHOWN_AS = {"outlets": "sources"}
+MOST_DAYS = 18_300
+"""From the proposal to the horizon: fifty years."""
 SINGLE = ("question", "base_rate")
 """Sections that are one table."""
 
@@ -151,17 +153,22 @@ def no_cycles(d: Draft) -> Iterator[Problem]:
     """Following `given`, or `part_of`, one comes to an end."""
     for key in ("given", "part_of"):
         told: set[str] = set()
+        ends: set[str] = set()  # ids from which one comes to an end, or into a circle they are not in
         sections = ("indicators", "actors") if key == "given" else ("actors",)
         up = {p.id: getattr(p, key) for s in sections for _, p in d.each(s)}
         for section in sections:
             for i, part in d.each(section):
-                chain, at = [part.id], up[part.id]
-                while at in up and at not in chain:
-                    chain.append(at)
+                if part.id in told:
+                    continue
+                chain, at = {part.id: None}, up[part.id]
+                while at in up and at not in chain and at not in ends:
+                    chain[at] = None
                     at = up[at]
-                if at == part.id and at not in told:
+                whole = list(chain)
+                ends.update(whole[: whole.index(at)] if at in chain else whole)
+                if at == part.id:
                     told.update(chain)
-                    message = f"goes round in a circle: {' -> '.join([*chain, at])}"
+                    message = f"goes round in a circle: {clean(' -> '.join([*chain, at]), 240)}"
                     yield _at(section, i, part, key, message)
 
 
@@ -189,7 +196,7 @@ def tables_cover(d: Draft) -> Iterator[Problem]:
                 asked = [s for s in scenarios if s.held or not key.startswith("attends")]
                 if left := [f'"{s.id}"' for s in asked if c.pick(meant, s) is None]:
                     many = "s" if len(left) > 1 else ""
-                    message = f"says nothing for scenario{many} {', '.join(left)}"
+                    message = f"says nothing for scenario{many} {clean(', '.join(left), 200)}"
                     yield _at(section, i, part, key, f"{message}; add {'them' if many else 'it'}, "
                               "or otherwise")  # fmt: skip
 
@@ -206,7 +213,7 @@ def shares(d: Draft) -> Iterator[Problem]:
             continue
         rest = [s.id for s in side if s.share is None]
         if len(rest) != 1:
-            found = "none" if not rest else ", ".join(rest)
+            found = "none" if not rest else clean(", ".join(rest))
             yield Problem("case.toml", label, f"exactly one has no share and takes the rest; found {found}")  # fmt: skip
         total = means(s.share for s in side if s.share).sum()
         if total >= 1:
@@ -227,6 +234,9 @@ def dates(d: Draft) -> Iterator[Problem]:
         if q.deadlines[-1] > q.horizon:
             yield Problem("case.toml", "question: horizon", f"{q.horizon} is before the last deadline, "
                           f"{q.deadlines[-1]}")  # fmt: skip
+        if (q.horizon - q.proposed).days > MOST_DAYS:  # each is looked at
+            yield Problem("case.toml", "question: horizon", f"{q.horizon} is more than "
+                          f"{MOST_DAYS:,} days after proposed, {q.proposed}")  # fmt: skip
         if q.headline and q.headline not in q.deadlines:
             yield Problem("case.toml", "question: headline", f"{q.headline} is none of the deadlines")
         for i, w in d.each("watch"):

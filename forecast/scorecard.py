@@ -213,7 +213,7 @@ def sections(
     if day := headline(case, r, as_of):
         frame = post_mortem(case, r, as_of, day)
         title = f"What led the right way and what misled: opened by {day} ({frame.attrs['answer']})"
-        header = ("event", "points towards it", "log score gained")
+        header = ("event", "points towards what happened", "log score gained")
         out.append((title, header, _ends(frame, ("toward", "log_gain"))))
     total = lessons(case, r, as_of)
     if len(total.columns) > 2:

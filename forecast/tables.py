@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import pandas as pd
 
 from forecast.judgement import WORDS, word_for
 from forecast.tree import weigh
+from forecast.wording import clean, escaped
 
 if TYPE_CHECKING:
     from forecast.case import Case
@@ -298,8 +298,9 @@ def sections(f: Forecast) -> list[tuple[str, tuple[str, ...], list[tuple[str, ..
 
 def as_text(f: Forecast) -> str:
     """The forecast in lines of text."""
-    lines = [f"{f.case.question.title}, as of {f.as_of}"]
-    for title, header, rows in sections(f):
+    lines = [f"{clean(f.case.question.title, 4000)}, as of {f.as_of}"]
+    for title, header, told in sections(f):
+        rows = [tuple(clean(x, 4000) for x in row) for row in told]
         widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
         lines += ["", title]
         for row in (header, *rows):
@@ -309,7 +310,7 @@ def as_text(f: Forecast) -> str:
 
 def as_html(f: Forecast) -> str:
     """The forecast as a fragment of HTML, everything from the case escaped."""
-    parts = [f"<p><strong>{escape(f.case.question.title)}</strong>, as of {f.as_of}</p>"]
+    parts = [f"<p><strong>{escaped(f.case.question.title)}</strong>, as of {f.as_of}</p>"]
     for title, header, rows in sections(f):
         parts.append(html_table(title, header, rows))
     return f'<div class="forecast">{"".join(parts)}</div>'
@@ -320,14 +321,14 @@ def html_table(
 ) -> str:
     """A table of text cells, each escaped; all but the first column are numbers."""
     kind = ' class="n"' if numeric else ""
-    head = "".join(f'<th scope="col"{kind if i else ""}>{escape(h)}</th>' for i, h in enumerate(header))
+    head = "".join(f'<th scope="col"{kind if i else ""}>{escaped(h)}</th>' for i, h in enumerate(header))
     body = "".join(
-        f'<tr><th scope="row">{escape(row[0])}</th>'
-        + "".join(f"<td{kind}>{escape(cell)}</td>" for cell in row[1:])
+        f'<tr><th scope="row">{escaped(row[0])}</th>'
+        + "".join(f"<td{kind}>{escaped(cell)}</td>" for cell in row[1:])
         + "</tr>"
         for row in rows
     )
     return (
-        f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>"
+        f"<table><caption>{escaped(caption)}</caption><thead><tr>{head}</tr></thead>"
         f"<tbody>{body}</tbody></table>"
     )

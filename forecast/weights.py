@@ -9,6 +9,7 @@ import pandas as pd
 
 from forecast import svg
 from forecast.dependence import matrix as diagnosticity
+from forecast.labelling import names, origin
 from forecast.markup import (
     NBSP,
     Column,
@@ -42,33 +43,26 @@ def groups(f: Forecast) -> Section:
     by_indicator, by_source, by_origin = (
         contributions(f.case, f.as_of, by=by) for by in ("indicator", "source", "origin")
     )
-    says = {i.id: i.statement for i in f.case.indicators} | {a.id: a.name for a in f.case.actors}
+    says = names(f.case)
     on = pd.Series(f.compiled.bears_on).value_counts()
     spoken = {
         str(i): h("{}<small>{}</small>", text(says[str(i)]), counted(int(on[str(i)]), "event"))
         for i in by_indicator.index
     }
     main = _shares(f, by_indicator, spoken, "indicator or actor")
-    names = {str(s.id): s.name for s in f.case.sources}
     rest = join(
-        fold(f"The same by {what}", _shares(f, frame, {str(i): _named(str(i), names) for i in frame.index}, what))
+        fold(f"The same by {what}", _shares(f, frame, {str(i): origin(f.case, str(i)) for i in frame.index}, what))
         for what, frame in (("source", by_source), ("origin", by_origin))
     )  # fmt: skip
     exact = all(x.attrs["method"] == "exact" for x in (by_indicator, by_source, by_origin))
     note = (
-        "Points are Shapley values of all that is said on one indicator, by one source, or from one origin: "
+        "Points are Shapley values, means over all orders of telling, of all that is said on one indicator, by one source, or from one origin: "
         f"{'exact, over every set of them' if exact else 'over sampled orders where there are too many sets'}. "
-        "A source is who can know; an origin is the one utterance or document that reports come from."
+        "A source is who can know; an origin is the one utterance or document that reports come from, in quotes as the "
+        "case calls it. A deciban is 10 log₁₀ of an odds ratio: 3 of them about double the odds."
     )
     lead = "An indicator saturates: however many reports there are of it, it can say no more than that it is true."
     return Section("groups", title, h('{}{}<p class="fine">{}</p>', main, rest, note), lead)
-
-
-def _named(name: str, names: dict[str, str]) -> Html:
-    kind, _, watch = name.partition(": ")
-    if kind == "silence" and watch:
-        return h("{}<small>silence</small>", text(watch.replace("_", " ")))
-    return text(names.get(name, name.replace("_", " ")))
 
 
 def _shares(f: Forecast, frame: pd.DataFrame, label: dict[str, Html], what: str) -> Html:
@@ -79,14 +73,14 @@ def _shares(f: Forecast, frame: pd.DataFrame, label: dict[str, Html], what: str)
     end = max(float(frame.points.abs().max()), 1e-9)
     few = range(min(_FEW, len(frame)))
     rows: list[tuple[Any, ...]] = [
-        (label[str(frame.index[i])], _bar(frame.points.iloc[i], end, short(str(frame.index[i])), tenth[i]),
+        (label[str(frame.index[i])], _bar(frame.points.iloc[i], end, tenth[i]),
          toned(tenth[i]), toned(frame.decibans.iloc[i]))
         for i in few
     ]  # fmt: skip
     if len(frame) > _FEW:
         left = frame.iloc[_FEW:]
         points = round(sum(tenth[_FEW:]), 1)
-        rows.append((f"The other {len(left)} together", _bar(points / 100, end, "the others", points),
+        rows.append((f"The other {len(left)} together" if len(left) > 1 else "One more", _bar(points / 100, end, points),
                      toned(points), toned(float(left.decibans.sum()))))  # fmt: skip
     total = round(sum(tenth), 1)
     foot = ("All", "", toned(total), toned(float(frame.decibans.sum())))
@@ -97,10 +91,10 @@ def _shares(f: Forecast, frame: pd.DataFrame, label: dict[str, Html], what: str)
     return table(caption, columns, rows, foot, "cards")
 
 
-def _bar(value: float, end: float, name: str, shown: float) -> Html:
+def _bar(value: float, end: float, shown: float) -> Html:
     at = 0.5 + 0.5 * value / end
     marks: list[svg.Mark] = [("bar", 0.5, at, "up" if value >= 0 else "down"), ("tick", 0.5)]
-    return svg.strip(marks, f"{name.replace('_', ' ')}: {signed(shown)} points")
+    return svg.strip(marks, f"{signed(shown)} points")
 
 
 def matrix(f: Forecast) -> Section:
@@ -133,7 +127,7 @@ def matrix(f: Forecast) -> Section:
     if len(left):
         body = h('{}<p class="fine">{} less telling: at most {} decibans between the scenarios.</p>', body,
                  counted(len(left), "further event is", "further events are"), f"{left.max():.1f}")  # fmt: skip
-    note = h('<p class="fine">10 log₁₀ of P(scenario | all reports) over P(scenario | all but this one), after '
+    note = h('<p class="fine">Decibans: 10 log₁₀ of P(scenario | all reports) over P(scenario | all but this one), after '
              "the layers: what an event adds to those of its kind.</p>")  # fmt: skip
     lead = "Analysts know it as the matrix of competing hypotheses: read across, not down. An event that speaks for every future speaks for none."
     return Section("matrix", title, h("{}{}", body, note), lead)

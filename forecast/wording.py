@@ -10,6 +10,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from html import escape
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -20,6 +21,19 @@ from forecast.judgement import did_you_mean
 def clean(text: object, width: int = 120) -> str:
     """Without control characters, which could repaint a terminal, and not too long."""
     return "".join(x if x.isprintable() else "?" for x in str(text)[: width + 1])[:width]
+
+
+_CONTROL = dict.fromkeys([*range(9), 11, 12, *range(14, 32), *range(127, 160)], "\ufffd")
+
+
+def legible(text: object) -> str:
+    """Text without the control characters that neither HTML nor SVG may hold."""
+    return str(text).translate(_CONTROL)
+
+
+def escaped(text: object) -> str:
+    """Text as HTML or SVG has it."""
+    return escape(legible(text))
 
 
 def shown(value: Any) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from typing import Any
 
@@ -162,8 +163,8 @@ def _root(case: Case, as_of: dt.date, scenario: Scenario, end: dt.date | None) -
     if end is None:
         return (1 - p) * share
     low, high = scenario.days_to_open or case.base_rate.days_to_open
-    sigma = np.log(high / low) / (stats.norm.ppf(0.95) - stats.norm.ppf(0.05))
-    time = stats.lognorm(sigma, scale=np.sqrt(low * high))
+    sigma = (np.log(high) - np.log(low)) / (stats.norm.ppf(0.95) - stats.norm.ppf(0.05))
+    time = stats.lognorm(sigma, scale=np.sqrt(low) * np.sqrt(high))
     proposed = case.question.proposed
     start = max(e for e in (as_of, *case.question.deadlines) if as_of <= e < end)
     in_period = time.cdf((end - proposed).days) - time.cdf((start - proposed).days)
@@ -256,6 +257,7 @@ def _pick(table: Mapping[str, Judgement], scenario: Scenario) -> float:
     raise AssertionError("the table says nothing for the scenario")
 
 
+@cache
 def _mean(judgement: Any) -> float:
     # the fit behind the mean has its own second road, in test_judgement.py
     return float(means([judgement])[0])

@@ -348,6 +348,29 @@ def test_nothing_later_is_in_the_page(html: str) -> None:
 
 
 @pytest.mark.slow
+def test_names_stand_for_ids() -> None:
+    """What a reader sees of a case are its words: no id, with its underscores or without."""
+    case = forecast.load("moscow_i")
+    f = forecast.update(case, draws=0)
+    html_ = "".join(
+        s._repr_html_()
+        for s in (page.sources(f), page.judgements(f), page.outcome(f, case), page.groups(f))
+    )
+    words = BeautifulSoup(re.sub(r'(id|href)="[^"]*"|https?:[^<]*', "", html_), "html.parser").get_text(
+        " "
+    )
+    parts = (case.indicators, case.actors, case.scenarios, case.events, case.watch, case.outlets)
+    ids = {str(x.id) for part in parts for x in part if "_" in str(x.id)}
+    assert len(ids) > 100
+    assert {i for i in ids if re.search(rf"\b{i}\b", words)} == set()
+    # an origin without a name, in quotes, may be called as an event is
+    spaced = re.sub("“[^”]*”", "", words)
+    for i in case.indicators:  # two ids are words of a statement
+        spaced = spaced.replace(i.statement, "")
+    assert {i for i in ids if re.search(rf"\b{i.replace('_', ' ')}\b", spaced)} == set()
+
+
+@pytest.mark.slow
 def test_every_element_has_its_place(soup: BeautifulSoup) -> None:
     sections = [s["id"] for s in soup.find_all("section")]
     assert sections == [
@@ -649,7 +672,7 @@ def test_escaping_happens_in_one_place() -> None:
     assert h('<a title="{}">', '"><script>') == '<a title="&quot;&gt;&lt;script&gt;">'
     assert h("{}", "a\x1b[2J\x00\x7f\x9b\t\n") == "a\ufffd[2J\ufffd\ufffd\ufffd\t\n"
     assert join(["<", h("<br>")], " & ") == "&lt; &amp; <br>"
-    assert text("{x} <") == '<bdi dir="auto">{x} &lt;</bdi>'
+    assert text("{x} <") == "<bdi>{x} &lt;</bdi>"
     assert "href" not in link("javascript:alert(1)")
     assert 'href="https://example.org/?a&amp;&quot;"' in link('https://example.org/?a&"')
 

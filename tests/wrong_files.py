@@ -476,6 +476,11 @@ WRONG: tuple[tuple[str, ...], ...] = (
     # a horizon too near
     ("horizon = 2021-01-01", "horizon = 2020-05-01",
      "case.toml: question: horizon: 2020-05-01 is before the last deadline, 2020-06-01"),
+    # a horizon too far, and a day beyond all calendars here
+    ("horizon = 2021-01-01", "horizon = 2120-01-01",
+     "case.toml: question: horizon: 2120-01-01 is more than 18,300 days after proposed, 2020-01-01"),
+    ("horizon = 2021-01-01", "horizon = 9999-12-31",
+     "case.toml: question: horizon: 9999-12-31: expected a day from 1700-01-01 to 2200-12-31"),
     # a headline that is no deadline
     ("horizon = 2021-01-01", "horizon = 2021-01-01\nheadline = 2020-04-01",
      "case.toml: question: headline: 2020-04-01 is none of the deadlines"),

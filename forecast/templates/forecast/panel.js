@@ -133,7 +133,7 @@
     };
     const moved = (c) => (c.type === "range" ? percent(c.value) !== percent(c.defaultValue)
       : c.checked !== c.defaultChecked && (c.type === "checkbox" || c.checked));
-    const word = (x) => (m.words.find(([high]) => x < high) ?? m.words.at(-1))[1];
+    const word = (x) => (m.words.find(([high]) => Math.floor(100 * x + 0.5) / 100 < high) ?? m.words.at(-1))[1];
 
     const view = () => {
       const v = { without: new Set(), assume: new Map(), judged: new Map(), ever: null };
@@ -194,9 +194,20 @@
       }
       one(".differs ul").replaceChildren(...lines);
       one(".differs").hidden = changed.length === 0;
+      // a change that whole per cents do not show
+      const [x, whole_] = now.get(one(".main").dataset.out);
+      const [y, was_] = forecast.get(one(".main").dataset.out);
+      const tenth = Math.abs(100 * (x - y)).toFixed(1);
+      one(".by").textContent = changed.length && whole_ === was_ && tenth !== "0.0"
+        ? `, ${x > y ? "+" : "\u2212"}${tenth} points` : "";
+      for (const b of all("[data-do=none]")) {
+        const group = b.closest("details");
+        const some = all("input[type=checkbox]", group ?? root).some((c) => c.checked);
+        b.textContent = `${some ? "Untick" : "Tick"} ${group ? "these" : "all reports"}`;
+      }
       const n = changed.length === 1 ? "1 input differs" : `${changed.length || "No"} inputs differ`;
       one(".how-many").textContent = `${n} from the forecast.`;
-      says = `${one(".main .is").textContent} in your view; ${one(".main .was").textContent} in the forecast. ${n}.`;
+      says = `${one(".main .is").textContent} in your view${one(".by").textContent}; ${one(".main .was").textContent} in the forecast. ${n}.`;
     };
     const announce = () => { one("[role=status]").textContent = says; };
     const button = (selector, act) => all(selector).forEach((b) => b.addEventListener("click", () => {
