@@ -38,7 +38,7 @@ def synthetic(
     futures: list[dict[str, Any]] = []
     for i in range(scenarios):
         side = "held" if i < 2 else "not held"
-        share = None if i in (1, scenarios - 1) else 0.15
+        share = None if i in (1, scenarios - 1) else min(0.15, 0.9 / scenarios)
         futures.append({"id": f"s{i}", "held": side == "held", "label": f"{side} {i}", "share": share})
     conditions: list[dict[str, Any]] = []
     for i in range(indicators):

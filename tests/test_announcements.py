@@ -299,7 +299,10 @@ def test_wrong_announcements(make, tmp_path, old, new, message):
 
 def test_announcements_need_a_fit(make, tmp_path):
     make(("day", 25, (50, 50), "host"))
-    with pytest.raises(CaseError, match="learns from history; make it with: forecast fit"):
+    with pytest.raises(
+        CaseError,
+        match="announcements are weighed by the lead and slip of earlier ones; make it with: forecast fit",
+    ):
         forecast.load(tmp_path)
 
 
