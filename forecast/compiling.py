@@ -80,7 +80,7 @@ def compile_case(
     as_of : date
         Reports published later do not exist.
     without : collection of str
-        Events and watches to leave out.
+        Events, watches and announcements to leave out.
     assume : mapping of str to bool
         Events or watches taken as having happened or not, whatever the reports say.
 
@@ -96,6 +96,9 @@ def compile_case(
                          f"{q.horizon} (horizon)")  # fmt: skip
     known = case.as_known(as_of)
     _check_ids(case, known, without, assume)
+    if any(a.id in without for a in known.announcements):
+        heard = tuple(a for a in known.announcements if a.id not in without)
+        known = known.model_copy(update={"announcements": heard})
     judgements: list[Judgement] = []
     labels: list[str] = []
     number: dict[str, int] = {}
@@ -248,11 +251,9 @@ def _answers(case: Case, event: str, watch: str) -> bool:
 
 def _check_ids(case: Case, known: Case, without: Collection[str], assume: Mapping[str, bool]) -> None:
     watches = {w.id: w for w in case.watch}
-    for names, events in ((without, case.events), (assume, known.events)):
+    told: tuple[Any, ...] = (*case.events, *case.announcements)
+    for names, events in ((without, told), (assume, known.events)):
         for name in names:
-            if name in {a.id for a in case.announcements}:
-                raise ValueError(f'"{name}" is an announcement: it moves the base rate of the day, as one '
-                                 "likelihood with all others; forecast diff tells what it did")  # fmt: skip
             if name not in watches and name not in {e.id for e in events}:
                 raise ValueError(f'no event or watch "{name}" in the case as known on '
                                  f"{known.question.as_of}")  # fmt: skip

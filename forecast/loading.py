@@ -111,11 +111,9 @@ def _fit(case: Case, folder: Path) -> tuple[Fit | None, str]:
         return None, ""  # nothing in the case would be read from it
     remedy = f"make it with: forecast fit {clean(str(folder))}"
     if not path.exists():
-        elicited = case.announcements and not (
-            case.base_rate.reference_class or any(a.attends_like for a in case.actors)
-        )
-        why = "the announcements are weighed by the lead and slip of earlier ones" if elicited else (
-            "this case learns from history")  # fmt: skip
+        # what asks for it last is what a user has just added
+        why = ("the announcements are weighed by the lead and slip of earlier ones" if case.announcements
+               else "this case learns from history")  # fmt: skip
         return None, f"missing, and {why}; {remedy}" if case.learns else ""
     try:
         fit = read(path)

@@ -51,7 +51,6 @@ class Section:
     body: Html
     lead: str = ""
     level: int = 2
-    styled: bool = False
 
     def _repr_html_(self) -> str:
         if self.level == 1:
@@ -59,9 +58,9 @@ class Section:
         else:
             lead = h('<p class="lead">{}</p>', self.lead) if self.lead else ""
             head = h('<h2 id="{}-title">{}</h2>{}', self.id, self.title, Html(lead))
-        out = h('<section class="fx" id="{}" aria-labelledby="{}-title">{}{}</section>',
-                self.id, self.id, head, self.body)  # fmt: skip
-        return style() + out if self.styled else out
+        # any of them may be the only one that a notebook shows; the exporter keeps one style
+        return style() + h('<section class="fx" id="{}" aria-labelledby="{}-title">{}{}</section>',
+                           self.id, self.id, head, self.body)  # fmt: skip
 
     def __repr__(self) -> str:
         return f"<{self.title}>"

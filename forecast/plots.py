@@ -19,12 +19,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from forecast import svg
-from forecast.case import Case
 from forecast.markup import long_date, percent, short, short_date, signed, span, whole
 from forecast.summary import points
 from forecast.tables import table, whole_scenarios
@@ -135,38 +132,6 @@ def opening(f: Forecast, ax: Axes | None = None) -> Axes:
     _dated(ax, "Chance that it has opened")
     horizon = f"{percent(f.ever.probability)} by {long_date(f.case.question.horizon)}"
     return _says(ax, f"Chance that it has opened, by day: {', '.join([*said, horizon])}.")
-
-
-def replayed(dataset: xr.Dataset, case: Case, ax: Axes | None = None) -> Axes:
-    """The forecast as it was on each date, for the headline's deadline and the others."""
-    ax = _axes(ax, 8)
-    main = pd.Timestamp(case.headline)
-    days = dataset.as_of.values
-    shown = dataset.sel(deadline=main)
-    ends = {"base rate": float(shown.prior[-1])}
-    for d in dataset.deadline.values:
-        p = dataset.probability.sel(deadline=d).values
-        first = pd.Timestamp(d) == main
-        ax.step(
-            days, p, where="post", color=BLUE, linewidth=2.4 if first else 0.9, alpha=1 if first else 0.7
-        )
-        ends[f"by {short_date(d)}"] = float(p[-1])
-    if "low" in shown:
-        ax.fill_between(days, shown.low, shown.high, step="post", color=BLUE, alpha=0.15, linewidth=0)
-    ax.step(days, shown.prior, where="post", color=GREY, linestyle="--")
-    top = ax.get_ylim()[1]
-    for (name, p), y in zip(
-        ends.items(), svg.spread([*ends.values()], [0.06 * top] * len(ends), 0, top), strict=True
-    ):
-        ax.annotate(
-            name, (days[-1], p), xytext=(1.02, y), textcoords=("axes fraction", "data"), va="center"
-        )
-    _dated(ax, "Chance that it opens")
-    p = shown.probability.values
-    ranged = f", input range {span(shown.low[-1], shown.high[-1])}" if "low" in shown else ""
-    return _says(ax, f"Chance that it opens by {long_date(main)}, as it was known: {percent(p[0])} on "
-                     f"{long_date(days[0])}, {percent(p[-1])} on {long_date(days[-1])}{ranged}; base rate "
-                     f"{percent(shown.prior[-1])}.")  # fmt: skip
 
 
 def waterfall(contributions: pd.DataFrame, ax: Axes | None = None, most: int = 16) -> Axes:

@@ -40,7 +40,7 @@ from forecast.case import Case  # noqa: E402
 from forecast.compiling import Compiled, compile_case  # noqa: E402
 from forecast.judgement import fit_beta  # noqa: E402
 from forecast.tree import collect, marginals, weigh  # noqa: E402
-from forecast.updating import Forecast, actor_chances, opened_by, solve  # noqa: E402
+from forecast.updating import Forecast, actor_chances, opened_by, solve, stamps  # noqa: E402
 
 _ROUNDING = 1e-9
 _AT_ONCE = 500
@@ -76,7 +76,7 @@ def model(
     """
     as_of = as_of or case.question.as_of
     compiled = compile_case(case, as_of, without, assume)
-    root, tree = futures(case, as_of), compiled.tree
+    root, tree = futures(compiled.case, as_of), compiled.tree
     a, b = fit_beta(*np.array([(j.low, j.high) for j in compiled.judgements]).reshape(-1, 2).T)
     wide = np.isfinite(a)
     known = compiled.case
@@ -223,8 +223,9 @@ def given_draws(
         `held_by`, `ever`, `scenario_is`, `indicator_true`, `held_and_attends` as in `model`.
     """
     as_of = as_of or case.question.as_of
-    compiled, root = compile_case(case, as_of, without, assume), futures(case, as_of)
-    known, size = compiled.case, (drawn.sizes["chain"], drawn.sizes["draw"])
+    compiled = compile_case(case, as_of, without, assume)
+    known, root = compiled.case, futures(compiled.case, as_of)
+    size = (drawn.sizes["chain"], drawn.sizes["draw"])
     theta = np.repeat(compiled.theta[:, None], size[0] * size[1], axis=1)
     if "theta" in drawn:
         free = [compiled.labels.index(str(x)) for x in drawn.judgement.values]
@@ -244,9 +245,8 @@ def given_draws(
             ("held_and_attends", (attends * p.scenario)[:, root.held].sum(1)),
         ):
             parts.setdefault(name, []).append(value.T)
-    days = np.array(known.question.deadlines, "datetime64[D]").astype("datetime64[ns]")
     coords: dict[str, tuple[str, Any]] = {
-        "held_by": ("deadline", days),
+        "held_by": ("deadline", stamps(known.question.deadlines)),
         "scenario_is": ("scenario", [s.id for s in known.scenarios]),
         "indicator_true": ("indicator", [i.id for i in known.indicators]),
         "held_and_attends": ("actor", [a.id for a in known.actors]),

@@ -164,7 +164,8 @@ def update(
     as_of : date, optional
         The last day whose news counts, that day included; the case's own by default.
     without : collection of str, optional
-        Events and watches to leave out.
+        Events, watches and announcements to leave out: without an announcement, what the one
+        before it said stands, or the silence.
     assume : mapping of str to bool, optional
         Events or watches taken as having happened or not.
     draws : int, optional

@@ -267,6 +267,21 @@ def test_what_is_announced_later_does_not_exist(make):
     assert a.to_dict() == b.to_dict()
 
 
+@pytest.mark.parametrize("gone", [["a1"], ["a0"], ["a0", "a1"]])
+def test_an_announcement_left_out_was_never_made(make, gone):
+    news = [("day", 10, (40, 40), "host"), ("day", 15, (60, 60), "host")]
+    whole = make(*news)
+    kept = tuple(a for a in whole.announcements if a.id not in gone)
+    never = whole.model_copy(update={"announcements": kept})
+    a, b = forecast.update(whole, at(20), gone, draws=20), forecast.update(never, at(20), draws=20)
+    assert a.to_dict() == b.to_dict()
+    assert a.held.probability.values != pytest.approx(
+        forecast.update(whole, at(20), draws=0).held.probability.values, abs=1e-3
+    )
+    with pytest.raises(ValueError, match='no event or watch "a1"'):
+        forecast.update(whole, at(20), assume={"a1": True})
+
+
 def test_ranges_and_the_twin_know_of_announcements(make):
     f = forecast.update(make(("day", 25, (50, 50), "host")), at(30), draws=4000, seed=3)
     w = np.exp(f.futures.draws).sum(0)

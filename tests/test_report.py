@@ -597,14 +597,14 @@ def test_a_narrative_notebook_becomes_a_good_page(f: forecast.Forecast) -> None:
 
 
 def figures(f: forecast.Forecast) -> dict[str, Callable[..., Any]]:
-    from forecast import plots
+    from forecast import plots, reading_plots
 
     past = replay(f.case, news_days(f.case), draws=20)
     moved, rungs = contributions(f.case), ladder(f.case)
     z = pd.DataFrame({"quantity": ["held by", "ever"], "of": ["a", ""], "z": [0.5, -2.5]})
     return {
         "held": lambda **k: plots.held(f, **k), "opening": lambda **k: plots.opening(f, **k),
-        "replayed": lambda **k: plots.replayed(past, f.case, **k),
+        "replay": lambda **k: reading_plots.replay(past, f.case, **k),
         "waterfall": lambda **k: plots.waterfall(moved, **k), "ladder": lambda **k: plots.ladder(rungs, **k),
         "actors": lambda **k: plots.actors(f, **k), "scenarios": lambda **k: plots.scenarios(f, **k),
         "ranges": lambda **k: plots.ranges(f, **k), "agreement": lambda **k: plots.agreement(z, **k),
@@ -730,6 +730,30 @@ def test_what_names_a_day_is_among_the_numbered_events() -> None:
     before, after = (tables.percent(float(x)) for x in prior.sel(as_of=slice(None, day))[-2:])
     assert f"base rate {before} → {after}" in named[0]
     assert all(chart.select("rect.pill.named") for chart in shown.select("svg.chart"))
+
+
+def test_any_section_alone_brings_its_style(f: forecast.Forecast) -> None:
+    # a notebook may show one of them and no other; the exporter keeps one style, in the head
+    for section in (
+        page.opening(f, contributions(f.case), watch_table(f.case)),
+        page.scenarios(f),
+        page.rule(f),
+    ):
+        assert section._repr_html_().count("<style data-forecast>") == 1, section.id
+
+
+def test_how_many_come_adds_up() -> None:
+    f = forecast.update(forecast.load("moscow_i"), draws=0)
+    shown = BeautifulSoup(page.together(f)._repr_html_(), "html.parser")
+    how_many, lines = (t for t in shown.find_all("table") if "add up to 100" in seen(t.caption))
+    for t, rows in ((how_many, 6), (lines, 5)):
+        chances = [seen(r.select("td.n")[0]) for r in t.tbody.find_all("tr")]
+        assert len(chances) == rows
+        assert sum(map(whole, chances)) == 100, t.caption
+    two = re.search(r"at least two come is (>?\d+)", seen(shown))
+    assert int(two[1]) == sum(
+        map(whole, [seen(r.select("td.n")[0]) for r in how_many.tbody.find_all("tr")][2:])
+    )
 
 
 def test_what_all_sentences_begin_with_is_said_once() -> None:

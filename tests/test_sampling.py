@@ -94,7 +94,7 @@ def bare() -> Case:
 
 @pytest.mark.parametrize("case", [rich(), certain(), bare(), *(
     random_case(np.random.default_rng(seed)) for seed in (1, 2, 3, 4, 5, 6)
-)])  # fmt: skip
+), *map(forecast.load, forecast.shipped())])  # fmt: skip
 def test_one_draw_is_what_the_tree_says_of_it(case: Case) -> None:
     from pytensor import function
     from pytensor.compile.mode import Mode
