@@ -159,7 +159,8 @@ def futures(
     with np.errstate(divide="ignore"):
         log_root = np.log(root)
     scale = np.logaddexp.reduce(log_root)
-    day[held] /= root[held, None]
+    # where the announced day is so long past that no opening is left, the days stay 0
+    day[held] /= np.maximum(root[held, None], 1e-300)
     if not draws:
         empty = np.empty((len(held), 0))
         return Futures(held, log_root - scale, day, empty, np.empty(0, int), empty[:, :, None])

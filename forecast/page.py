@@ -91,7 +91,7 @@ def opening(f: Forecast, moved: pd.DataFrame, ahead: pd.DataFrame) -> Section:
         '{}<ul class="keys">{}</ul><p class="confidence"><b>Confidence {}.</b> {}</p>',
         text(q.title), text(asked), meta, hero, lines, sure.word, sure.says,
     )  # fmt: skip
-    return Section("forecast", "Forecast", body, level=1, styled=True)
+    return Section("forecast", "Forecast", body, level=1)
 
 
 def _big(p: float) -> str:

@@ -67,7 +67,8 @@ class Forecast:
     indicators : Dataset over `indicator`
         The same, of being true.
     actors : Dataset over `actor` and `deadline`
-        `given_held`, P(attends | ever held), with `prior`, `low`, `high`; `in_history`, how
+        `given_held`, P(attends | ever held), with `prior`, `low`, `high` (nan if it cannot be
+        held any more); `in_history`, how
         often invited parties of his role came to talks that were held (nan without a fit);
         and `by`, P(held by the deadline and attends), with `by_low`, `by_high`.
     log_evidence : float
@@ -288,7 +289,9 @@ def answer(compiled: Compiled, draws: int = 0, seed: int = 1) -> Answer:
     order = [compiled.nodes.index(x.id) for x in case.indicators]
 
     def given_held(p: Posterior, chance: NDArray[Any]) -> NDArray[Any]:
-        return np.asarray((chance[:, held] * p.scenario[held]).sum(1) / p.scenario[held].sum(0))
+        comes, ever = (chance[:, held] * p.scenario[held]).sum(1), p.scenario[held].sum(0)
+        # nothing can be said of who comes to what cannot be held any more
+        return np.asarray(comes / ever) if ever else np.full(len(comes), np.nan)
 
     def true(p: Posterior) -> NDArray[Any]:
         return np.asarray((p.node * p.scenario).sum(1)[order])

@@ -267,6 +267,17 @@ def test_what_is_announced_later_does_not_exist(make):
     assert a.to_dict() == b.to_dict()
 
 
+@pytest.mark.filterwarnings("error")
+def test_days_that_are_long_past_leave_nothing_and_no_nonsense():
+    # several were named, and beyond the longest slip none can open any more
+    f = forecast.update(forecast.load("moscow_i"), dt.date(2016, 6, 1), draws=20)
+    assert f.held.probability.values.tolist() == [0, 0, 0, 0]
+    assert float(f.ever.probability) == f.opening.probability.values.sum() == 0
+    assert f.scenarios.probability.values.sum() == pytest.approx(1, abs=1e-12)
+    assert np.isnan(f.actors.given_held.values).all()
+    assert not f.actors.by.values.any()
+
+
 @pytest.mark.parametrize("gone", [["a1"], ["a0"], ["a0", "a1"]])
 def test_an_announcement_left_out_was_never_made(make, gone):
     news = [("day", 10, (40, 40), "host"), ("day", 15, (60, 60), "host")]
