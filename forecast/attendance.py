@@ -8,7 +8,7 @@ a group has a generating function that the tree gives point by point.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import combinations, product
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,20 +72,6 @@ def pairs(
     return out
 
 
-def pattern(
-    compiled: Compiled, theta: NDArray[Any], chance: NDArray[Any], attend: Mapping[str, bool]
-) -> NDArray[Any]:
-    """P(these attend and those do not | s), shape (S,), by inclusion and exclusion."""
-    present = [a for a, comes in attend.items() if comes]
-    absent = [a for a, comes in attend.items() if not comes]
-    total = np.zeros(len(compiled.case.scenarios))
-    for n in range(len(absent) + 1):
-        for extra in combinations(absent, n):
-            together = all_attend(compiled, theta, chance, [*present, *extra])
-            total += (-1) ** n * together
-    return np.maximum(total, 0.0)
-
-
 def patterns(
     compiled: Compiled,
     theta: NDArray[Any],
@@ -95,8 +81,8 @@ def patterns(
 ) -> NDArray[Any]:
     """P(exactly these of the actors attend | s), shape (S, N), for each of N rows of `attend`.
 
-    The same as `pattern`, summed directly: whoever is absent contributes one minus his chance, and
-    nothing where his body is absent too. Bodies that are not among the actors are summed over.
+    Whoever is absent contributes one minus his chance, and nothing where his body is absent too.
+    Bodies that are not among the actors are summed over: the cost is exponential in those alone.
 
     Parameters
     ----------

@@ -183,15 +183,6 @@ def futures(
     return Futures(held, log_root - scale, day, log_draws, which, by)
 
 
-def chances(case: Case) -> tuple[NDArray[Any], NDArray[Any]]:
-    """P(held), shape (K,), and P(opened within t days | s), shape (held scenarios, K, T + 1).
-
-    K is the number of kept draws of a learned base rate, or 1.
-    """
-    before = opening(case)
-    return before.ever, before.opened
-
-
 def log_normal(days: tuple[float, float], length: int) -> NDArray[Any]:
     """P(within t days), t = 0 ... length, of a log-normal cut at `length` days.
 
@@ -207,11 +198,6 @@ def log_normal(days: tuple[float, float], length: int) -> NDArray[Any]:
     by_day = ndtr(z) / ndtr(z[-1])
     # a wide tail can round the day before the horizon up to one
     return np.asarray(np.minimum(by_day, 1 - 1e-12 * (np.arange(length + 1) < length)))
-
-
-def opening_days(case: Case) -> NDArray[Any]:
-    """P(opens on day t | held), t = 0 ... horizon, as judged on the day of the proposal."""
-    return opening(case).days
 
 
 def _news(case: Case, as_of: dt.date, opens: NDArray[Any]) -> Likelihood:

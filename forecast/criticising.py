@@ -109,7 +109,8 @@ def criticism(
     into nodes: an indicator's own events may contradict each other, which `events` shows.
     """
     as_of = as_of or case.question.as_of
-    compiled, root = compile_case(case, as_of, without, assume), futures(case, as_of)
+    compiled = compile_case(case, as_of, without, assume)
+    root = futures(compiled.case, as_of)
     scenarios = [s.id for s in compiled.case.scenarios]
     told = _outcomes(compiled)
     seen = _agreement(compiled, root, told[0][:, :, None])

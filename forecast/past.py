@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from forecast import history, svg
-from forecast.base_rate import chances
+from forecast.base_rate import opening
 from forecast.fits import curve
 from forecast.markup import (
     Column,
@@ -36,7 +36,7 @@ SHOWN = 12
 def base_rate(f: Forecast) -> Section:
     """What the base rate is, where it comes from, and the comparable proposals."""
     if not f.case.fit_used:
-        judged = percent(float(chances(f.case)[0].mean()))
+        judged = percent(float(opening(f.case).ever.mean()))
         body = h("<p>Elicited: {} that such a meeting ever opens.</p>{}", judged, _bridge(f))
         return Section(
             "base-rate", "Base rate", body, "How often and how fast such proposals lead to talks."

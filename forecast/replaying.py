@@ -73,16 +73,17 @@ def replay(case: Case, dates: Iterable[Any], draws: int = 0, seed: int = 1) -> x
     changes, q = sorted(_changes(case)), case.question
     # what is known is the same until the next change: only its age differs
     spells: dict[int, Compiled] = {}
-    days, of = [], []
-    for given in dates:
-        day = pd.Timestamp(given).date()
-        spell = bisect_right(changes, day)
-        if spell not in spells or not q.proposed <= day < q.horizon:
-            spells[spell] = compile_case(case, day)
-        days.append(day)
-        of.append(answer(aged(spells[spell], day), draws, seed).of)
+    days, of = [pd.Timestamp(given).date() for given in dates], []
     if not days:
         raise ValueError("dates: expected one at least")
+    for edge in (min(days), max(days)):  # refused before hundreds of others are worked out
+        if not q.proposed <= edge < q.horizon:
+            compile_case(case, edge)
+    for day in days:
+        spell = bisect_right(changes, day)
+        if spell not in spells:
+            spells[spell] = compile_case(case, day)
+        of.append(answer(aged(spells[spell], day), draws, seed).of)
 
     def over(dims: tuple[str, ...], result: str, name: str) -> tuple[tuple[str, ...], Any]:
         return ("as_of", *dims), np.stack([x[result][name] for x in of])

@@ -107,7 +107,9 @@ class Forecast:
             Who attends; with a mapping, also who does not. Others may or may not.
         """
         wanted = _pattern(self.case, actors)
-        by_s = attendance.pattern(self.compiled, self.compiled.theta, self.posterior.chance, wanted)
+        comes = np.array([list(wanted.values())], bool)
+        chance, theta = self.posterior.chance, self.compiled.theta
+        by_s = attendance.patterns(self.compiled, theta, chance, list(wanted), comes)[:, 0]
         return float((self.posterior.scenario * by_s)[self.futures.held].sum())
 
     def count(self, group: Sequence[str] | None = None) -> xr.DataArray:

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from scipy.special import entr
 
 from forecast.announcements import Likelihood, still_silent
-from forecast.base_rate import Futures, futures, opening_days
+from forecast.base_rate import Futures, futures, opening
 from forecast.case import Case
 from forecast.compiling import Compiled, aged, compile_case
 from forecast.judgement import means
 from forecast.parts import Watch
 from forecast.tree import collect, weigh
-from forecast.updating import opened_by, weighted_quantiles
+from forecast.updating import opened_by, stamps, weighted_quantiles
 
 MOST = 12
 """Most watches whose 2^n joint outcomes are gone through."""
@@ -120,7 +120,7 @@ def by_deadline(
         },
         coords={
             "watch": np.array(order, object),
-            "deadline": np.array(deadlines, "datetime64[D]").astype("datetime64[ns]"),
+            "deadline": stamps(deadlines),
         },
     )
 
@@ -271,7 +271,7 @@ def _naming(
     if case.fit is None or case.announcements:
         return rows
     days: set[dt.date] = set()
-    opens, opening = opening_days(case), state.scenario @ state.root.day
+    opens, on_day = opening(case).days, state.scenario @ state.root.day
     until = [max((d - as_of).days, 0) for d in deadlines]
     for watch in waiting:
         if not watch.announces or watch.by in days:
@@ -279,8 +279,8 @@ def _naming(
         days.add(watch.by)
         others = [w.what.rstrip(".") for w in case.watch if w.announces and w.by == watch.by]
         silent = still_silent(case, as_of, watch.by, opens)
-        quiet = opening * silent.held[-len(opening) :]
-        none = float(quiet.sum() + (1 - opening.sum()) * silent.never)
+        quiet = on_day * silent.held[-len(on_day) :]
+        none = float(quiet.sum() + (1 - on_day.sum()) * silent.never)
         if_not = np.array([quiet[:n].sum() for n in until]) / none
         if_seen = (now - none * if_not) / (1 - none)
         rows[watch.id] = (f"{_either(others)}.", 1 - none, if_seen, if_not)
@@ -329,7 +329,7 @@ def _futures_on(state: _Now, on: dt.date, deadline: dt.date) -> tuple[_Known, _K
     later, later_never = day[:, then:], never
     silent = Likelihood(np.ones(day.shape[1]), 1.0)
     if case.fit is not None and not case.announcements:
-        silent = still_silent(case, as_of, on, opening_days(case))
+        silent = still_silent(case, as_of, on, opening(case).days)
     quiet = later * silent.held[-day.shape[1] :][then:]
     quiet_never = later_never * silent.never
 

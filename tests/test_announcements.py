@@ -89,9 +89,9 @@ def make(tmp_path, fit):
 
 def opens(case):
     """P(opens on day t | held), from the root itself."""
-    from forecast.base_rate import chances, share_means
+    from forecast.base_rate import opening, share_means
 
-    _, opened = chances(case)
+    opened = opening(case).opened
     held = [s.held for s in case.scenarios]
     joint = share_means(case.scenarios)[held, None] * np.diff(opened, axis=2).mean(1)
     return np.concatenate([[0], joint.sum(0) / joint.sum()])

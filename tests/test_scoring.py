@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -201,8 +201,14 @@ def test_patterns_are_those_of_inclusion_and_exclusion(names: list[str], of: str
     p = f.posterior if of == "probability" else before_reports(f.compiled, f.futures)
     ours = attendance.patterns(f.compiled, f.compiled.theta, p.chance, names, comes)
     for n, row in enumerate(comes.tolist()):
-        wanted = dict(zip(names, row, strict=True))
-        theirs = attendance.pattern(f.compiled, f.compiled.theta, p.chance, wanted)
+        present = [name for name, there in zip(names, row, strict=True) if there]
+        absent = [name for name in names if name not in present]
+        theirs = sum(
+            (-1) ** size
+            * attendance.all_attend(f.compiled, f.compiled.theta, p.chance, [*present, *more])
+            for size in range(len(absent) + 1)
+            for more in combinations(absent, size)
+        )
         np.testing.assert_allclose(ours[:, n], theirs, atol=1e-13)
     np.testing.assert_allclose(ours.sum(axis=1), 1, atol=1e-12)
 
