@@ -37,10 +37,11 @@ def brier(p: ArrayLike, y: ArrayLike) -> NDArray[Any]:
     return np.asarray(np.square(np.asarray(p, float) - np.asarray(y, float)))
 
 
-def log_score(p: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
-    """Log scores in nats, -log of the probability given to what happened; less is better."""
+def log_score(p: ArrayLike, y: ArrayLike = 1) -> NDArray[Any]:
+    """Log scores in nats, -ln of the probability given to what happened; infinite at 0, less is better."""
+    p = np.asarray(p, float)
     with np.errstate(divide="ignore"):
-        return np.asarray(-np.log(np.where(y == 1, p, 1 - p)))
+        return np.asarray(np.maximum(-np.log(np.where(np.asarray(y) == 1, p, 1 - p)), 0.0))
 
 
 SCORES: dict[str, Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]] = {

@@ -21,6 +21,7 @@ from matplotlib.axes import Axes
 from forecast import attendance, svg
 from forecast.case import Case
 from forecast.markup import counted, long_date, percent, short, short_date, signed, span
+from forecast.parts import Event
 from forecast.plots import BLUE, GREY, ORANGE, _axes, _dated, _finish, _plain, _says, alt, figure
 from forecast.replaying import news
 from forecast.updating import Forecast
@@ -68,7 +69,7 @@ def replay(past: xr.Dataset, case: Case, ax: Axes | None = None, most: int = 4) 
         ax.annotate(
             name, (1.02, y), xycoords=("axes fraction", "data"), va="center", annotation_clip=False
         )
-    moves = _moves(p, days, case)
+    moves = _moves(days, case)
     sns.rugplot(x=[days[i] for i in moves], ax=ax, height=0.03, color="black", alpha=0.6)
     ax.set_xlim(ax.get_xlim())  # where the names stand depends on it
     largest = sorted(sorted(moves, key=lambda i: -abs(p[i] - p[i - 1]))[:most])
@@ -102,6 +103,9 @@ def replay(past: xr.Dataset, case: Case, ax: Axes | None = None, most: int = 4) 
 def replay_actors(past: xr.Dataset, case: Case, ax: Axes | None = None) -> Axes:
     """P(attends | held) of every actor as it was on each date, each in a lane of its own.
 
+    A dot marks each date with an event on the actor himself; what moved him most is named, if by
+    five points or more and not among much other news.
+
     Parameters
     ----------
     past : Dataset
@@ -110,11 +114,14 @@ def replay_actors(past: xr.Dataset, case: Case, ax: Axes | None = None) -> Axes:
     ax : Axes, optional
     """
     who = attendance.asked(case)
-    ax = _axes(ax, 1.3 * max(len(who), 1))
+    ax = _axes(ax, 1.5 * max(len(who), 1))
     days, said = past.as_of.values, []
+    new = _moves(days, case)
     for i, actor in enumerate(who):
         p = past.given_held.sel(actor=actor.id).values
         floor = i + 0.4
+        on = {k: _on(case, names, actor.id) for k, names in new.items()}
+        named = _mark(ax, days, floor - 0.8 * p, new, on)
         ax.axhline(floor, color=GREY, linewidth=0.5)
         ax.fill_between(days, floor, floor - 0.8 * p, step="post", color=BLUE, alpha=0.2, linewidth=0)
         ax.step(days, floor - 0.8 * p, where="post", color=BLUE, linewidth=1.4)
@@ -122,7 +129,8 @@ def replay_actors(past: xr.Dataset, case: Case, ax: Axes | None = None) -> Axes:
         ax.annotate(
             words, (1.01, i), xycoords=("axes fraction", "data"), va="center", annotation_clip=False
         )
-        said.append(f"{short(actor.name)} {words.replace('→', 'to')}")
+        most = f" (most by {named})" if named else ""
+        said.append(f"{short(actor.name)} {words.replace('→', 'to')}{most}")
     _dated(ax, "")
     ax.grid(visible=False)
     _finish(ax, [_plain(a.name, 40) for a in who], "", left=None, per_cent=False)
@@ -152,10 +160,34 @@ def dependence(f: Forecast, ax: Axes | None = None) -> Axes:
                      f"{said or 'none'}.")  # fmt: skip
 
 
-def _moves(p: np.ndarray, days: np.ndarray, case: Case) -> dict[int, list[str]]:
+def _mark(ax: Axes, days: np.ndarray, line: np.ndarray, news: dict[int, list[str]],
+          on: dict[int, list[Event]]) -> str:  # fmt: skip
+    """Dots where events on an actor fall in his lane of 0.8, and the name of what moved him most."""
+    at = [i for i, events in on.items() if events]
+    ax.plot(days[at], line[at], ".", color=BLUE, markersize=5)
+    # on a day with much other news the move is not the event's own
+    own = [i for i in at if len(on[i]) * 2 >= len(news[i]) and abs(line[i] - line[i - 1]) >= 0.04]
+    if not own:
+        return ""
+    i = max(own, key=lambda i: abs(line[i] - line[i - 1]))
+    first, *rest = on[i]
+    more = f" and {len(rest)} more" if rest else ""
+    late = (days[i] - days[0]) * 2 > days[-1] - days[0]
+    ax.annotate(_plain(short(first.what, 48) + more, 60), (days[i], line.min()), (0, 3),
+                textcoords="offset points", fontsize="small", ha="right" if late else "left")  # fmt: skip
+    return f"{short(first.what, 60)}{more}, {short_date(days[i])}"
+
+
+def _on(case: Case, names: list[str], actor: str) -> list[Event]:
+    """Those of the events that speak of the actor."""
+    of = {w.id: w.bears_on for w in case.watch}
+    return [e for e in case.events if e.id in names and (e.bears_on or of.get(e.answers or "")) == actor]
+
+
+def _moves(days: np.ndarray, case: Case) -> dict[int, list[str]]:
     """Places of the dates on which something was new, with what."""
     dates: list[dt.date] = [pd.Timestamp(d).date() for d in days]
-    new = {i: news(case, dates[i], dates[i - 1]) for i in range(1, len(p))}
+    new = {i: news(case, dates[i], dates[i - 1]) for i in range(1, len(days))}
     return {i: names for i, names in new.items() if names}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from forecast import hub
+from forecast import hub, terminal
 from forecast.case import Case
 from forecast.hindsight import headline, lessons, post_mortem
 from forecast.scoring import NAMES, last_day, resolved, score, score_table, summary, through_time
@@ -65,7 +64,7 @@ def as_text(
             return hub.as_csv(score(case, r, as_of).rename(columns={"by": "target_end_date"}))
         opened = f"opened on {r.opened}" if r.opened else "never opened"
         title = f"{case.question.title}, as of {as_of or case.question.as_of}: {opened}"
-        return rendered(title, sections(case, r, as_of))
+        return terminal.as_text(title, sections(case, r, as_of), left=("why",), width=140)
     scores = beside(case, score_table(hub.read_hub(table), r, case.name), r)
     if form == "json":
         return (
@@ -74,39 +73,7 @@ def as_text(
         )
     if form == "csv":
         return hub.as_csv(scores.rename(columns={"by": "target_end_date"}))
-    return rendered(case.question.title, table_sections(scores))
-
-
-def rendered(title: str, parts: Sequence[Section]) -> str:
-    """Tables as text, in the width of the terminal."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
-    with console.capture() as captured:
-        console.print(Text(_printable(title), style="bold"))
-        for caption, header, rows in parts:
-            shown = Table(
-                title=caption, title_justify="left", title_style="bold", box=None, pad_edge=False
-            )
-            for i, name in enumerate(header):
-                words = header[i] == "why"
-                width = max((len(row[0]) for row in rows), default=0)
-                shown.add_column(  # a name or a day is never cut
-                    name, justify="right" if i and not words else "left", header_style="dim",
-                    min_width=min(width, 20) if i == 0 else None,
-                )  # fmt: skip
-            for row in rows:
-                # Text, not markup: what a case says is data
-                shown.add_row(*(Text(_printable(cell)) for cell in row))
-            console.print()
-            console.print(shown)
-    return captured.get()
-
-
-def _printable(text: str) -> str:
-    return "".join(x if x.isprintable() else "?" for x in text)
+    return terminal.as_text(case.question.title, table_sections(scores), width=140)
 
 
 def record(

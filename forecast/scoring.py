@@ -31,10 +31,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from forecast.attendance import asked
-from forecast.calibration import brier
+from forecast.calibration import brier, log_score
 from forecast.case import Case
 from forecast.hub import MODELS, NOBODY, chance_together, combination, to_hub
 from forecast.judgement import did_you_mean
@@ -56,12 +56,6 @@ _KEYS = ("model_id", "origin_date", "target", "actor", "target_end_date", "outpu
 _SUMS = {"held_brier": ("held", "brier"), "held_log": ("held", "log"), "rps": ("opening", "rps"),
          "opening_log": ("opening", "log"), "attends_brier": ("attends", "brier"),
          "attends_log": ("attends", "log"), "attendance_log": ("attendance", "log")}  # fmt: skip
-
-
-def log_score(p: ArrayLike) -> NDArray[Any]:
-    """Log score, in nats, of the probability given to what happened: -ln p; infinite at 0."""
-    with np.errstate(divide="ignore"):
-        return np.asarray(np.maximum(-np.log(np.asarray(p, float)), 0.0))
 
 
 def rps(p: ArrayLike, happened: int) -> float:

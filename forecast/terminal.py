@@ -48,29 +48,49 @@ def show_tables(
     sections: Iterable[tuple[str, tuple[str, ...], list[tuple[str, ...]]]],
     left: Collection[str] = (),
 ) -> None:
-    """Show tables, each a title, header and rows, below a heading.
+    """Show tables; see `as_text`."""
+    typer.echo(as_text(heading, sections, left), nl=False)
+
+
+def as_text(
+    heading: str,
+    sections: Iterable[tuple[str, tuple[str, ...], list[tuple[str, ...]]]],
+    left: Collection[str] = (),
+    width: int = 110,
+) -> str:
+    """Tables, each a title, header and rows, below a heading, in the width of the terminal.
 
     Parameters
     ----------
     left : collection of str
         Columns of words, besides the first of each table.
+    width : int
+        Where the output is no terminal.
     """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(width=None if sys.stdout.isatty() else 110, highlight=False)
-    console.print(Text(printable(heading), style="bold"))
-    for title, header, rows in sections:
-        table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-        for i, name in enumerate(header):
-            words = not i or name in left
-            table.add_column(name, justify="left" if words else "right", header_style="dim")
-        for row in rows:
-            # Text, not markup: what a case says is data
-            table.add_row(*(Text(printable(cell)) for cell in row))
-        console.print()
-        console.print(table)
+    console = Console(width=None if sys.stdout.isatty() else width, highlight=False)
+    with console.capture() as captured:
+        console.print(Text(printable(heading), style="bold"))
+        for title, header, rows in sections:
+            table = Table(
+                title=title, title_justify="left", title_style="bold", box=None, pad_edge=False
+            )
+            longest = max((len(row[0]) for row in rows), default=0)
+            for i, name in enumerate(header):
+                words = not i or name in left
+                table.add_column(  # a name or a day is never cut
+                    name, justify="left" if words else "right", header_style="dim",
+                    min_width=None if i else min(longest, 20),
+                )  # fmt: skip
+            for row in rows:
+                # Text, not markup: what a case says is data
+                table.add_row(*(Text(printable(cell)) for cell in row))
+            console.print()
+            console.print(table)
+    return captured.get()
 
 
 def show_replay(past: Any, case: Any) -> None:
