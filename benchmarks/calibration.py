@@ -37,14 +37,15 @@ LEVEL = 0.01
 QUANTITIES = (
     "level", "on_stage[floated]", "on_stage[dated]", "spread[convener]", "spread[kind]",
     "spread[conflict]", "recorded", "log_days", "log_days_on_stage[dated]", "sigma",
-    "stage_share[floated]", "end_log_days", "end_sigma", "lead_log_days", "lead_sigma", "on_time",
+    "log_sigma_on_stage[window]", "stage_share[floated]", "end_log_days",
+    "end_log_days_on_stage[dated]", "end_sigma", "lead_log_days", "lead_sigma", "on_time",
     "slip_log_days", "slip_sigma", "named_if_never", "P(held) of a class",
 )  # fmt: skip
 
 
 def quantities(x: dict[str, Any], conflict: int) -> np.ndarray:
     """The values of `QUANTITIES` for draws of the parameters, shape (D, Q)."""
-    at = {"floated": 0, "dated": 2, "convener": 0, "kind": 1, "conflict": 2}
+    at = {"floated": 0, "window": 1, "dated": 2, "convener": 0, "kind": 1, "conflict": 2}
     out = []
     for name in QUANTITIES[:-1]:
         base, _, of = name.rstrip("]").partition("[")

@@ -3,7 +3,9 @@
 `prior(s, t) = P(held) share(s) f_s(t)` for held scenarios, `P(not held) share(s)` for the
 others, learned from a reference class or elicited. It is averaged over the doubt about the
 base rate and the shares, weighed by what has been announced, and only then cut at the as-of
-date: that nothing has opened yet lowers P(held) by itself, once.
+date: that nothing has opened yet lowers P(held) by itself, once. That the proposal has not been
+called off, superseded or given up either is known too, while it is asked about: with a learned
+base rate, what is never held weighs `P(not at its end yet | never held)`.
 """
 
 from __future__ import annotations
@@ -64,17 +66,20 @@ class Opening:
         P(held), for each kept draw of a learned base rate, or one.
     opened : ndarray, shape (H, K, T + 1)
         P(opened within t days | s), t = 0 ... T, for the H held scenarios.
+    waits : ndarray, shape (K, T + 1)
+        P(not called off, superseded or given up within t days | never held); elicited: 1.
     joint : ndarray, shape (H, T)
         P(s, opens on day t), t = 1 ... T, over the doubt about the base rate.
-    never : float
-        P(never held), likewise.
+    never : ndarray, shape (T + 1,)
+        P(never held, and not at its end within t days), likewise.
     """
 
     share: NDArray[Any]
     ever: NDArray[Any]
     opened: NDArray[Any]
+    waits: NDArray[Any]
     joint: NDArray[Any]
-    never: float
+    never: NDArray[Any]
 
     @property
     def days(self) -> NDArray[Any]:
@@ -98,8 +103,9 @@ def _opening(fit: Fit | None, base: BaseRate, scenarios: tuple[Scenario, ...], l
         assert base.held  # parts.BaseRate
         assert base.days_to_open
         ever, usual = means([base.held]), log_normal(base.days_to_open, length)[None]
+        waits = np.ones((1, length + 1))
     else:
-        learned, usual = _learned(
+        learned, usual, waits = _learned(
             fit, base.stage, base.convener_type, base.row_type, base.conflict, length
         )
         ever = learned.ever
@@ -107,27 +113,32 @@ def _opening(fit: Fit | None, base: BaseRate, scenarios: tuple[Scenario, ...], l
     opened = np.empty((len(times), len(ever), length + 1))
     for i, own in enumerate(times):
         opened[i] = log_normal(own, length) if own else usual
-    out = averaged(scenarios, share_means(scenarios), ever, opened)
-    for kept in (out.share, out.ever, out.opened, out.joint):  # shared by all who ask again
+    out = averaged(scenarios, share_means(scenarios), ever, opened, waits)
+    for kept in (out.share, out.ever, out.opened, out.waits, out.joint, out.never):
+        # shared by all who ask again
         kept.setflags(write=False)
     return out
 
 
 def averaged(
-    scenarios: Sequence[Scenario], share: NDArray[Any], ever: NDArray[Any], opened: NDArray[Any]
+    scenarios: Sequence[Scenario],
+    share: NDArray[Any],
+    ever: NDArray[Any],
+    opened: NDArray[Any],
+    waits: NDArray[Any],
 ) -> Opening:
     """The opening that these shares and views of the base rate make together."""
     held = share[[s.held for s in scenarios]]
     joint = held[:, None] * np.diff(ever @ opened, axis=1) / len(ever)
-    never = 1 - float((ever * (held @ opened[:, :, -1])).mean())
-    return Opening(share, ever, opened, joint, never)
+    never = (1 - ever * (held @ opened[:, :, -1])) @ waits / len(ever)
+    return Opening(share, ever, opened, waits, joint, never)
 
 
 @lru_cache(maxsize=8)
-def _learned(fit: Fit, *about: Any) -> tuple[Curve, NDArray[Any]]:
+def _learned(fit: Fit, *about: Any) -> tuple[Curve, NDArray[Any], NDArray[Any]]:
     *of, length = about
-    learned = curve(fit, *of)
-    return learned, learned.opened_by(np.arange(length + 1.0))
+    learned, days = curve(fit, *of), np.arange(length + 1.0)
+    return learned, learned.opened_by(days), learned.waits(days)
 
 
 def futures(
@@ -152,7 +163,8 @@ def futures(
     share = before.share
     news = _news(case, as_of, before.days)
     weigh = news.held[1 + elapsed :]
-    root = share * before.never * news.never
+    alive = known_alive(case, as_of)
+    root = share * before.never[alive] * news.never
     day = np.zeros((len(held), len(weigh)))
     day[held] = before.joint[:, elapsed:] * weigh
     root[held] = day[held].sum(1)
@@ -175,6 +187,7 @@ def futures(
     until = np.stack([mass[:, :, :n].sum(2) for n in at], axis=1)  # (held, deadlines + 1, K)
     waiting = until[:, -1]
     never_drawn = 1 - drawn * (shares[held] * opened[:, which, -1]).sum(0)
+    never_drawn *= before.waits[which, alive]
     root_drawn = never_drawn * shares * news.never
     root_drawn[held] = drawn * shares[held] * waiting[:, which]
     by = np.zeros((len(held), len(q.deadlines), len(ever)))
@@ -205,6 +218,12 @@ def _news(case: Case, as_of: dt.date, opens: NDArray[Any]) -> Likelihood:
         return Likelihood(np.ones(len(opens)), 1.0)
     later = any(r.published > as_of for a in case.announcements for r in a.reports)
     return likelihood(case.as_known(as_of) if later else case, as_of, opens)
+
+
+def known_alive(case: Case, as_of: dt.date) -> int:
+    """Days for which the proposal is known not to be at its end: until word that it was called off."""
+    off = [r.published for a in case.announcements if a.kind == "cancelled" for r in a.reports]
+    return max((min([as_of, *off]) - case.question.proposed).days, 0)
 
 
 def share_means(scenarios: Sequence[Scenario]) -> NDArray[Any]:

@@ -23,7 +23,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import expit, ndtr
 
-MODEL = 1
+MODEL = 2
 """Version of the models of opening and attendance; a fit of another one is stale."""
 HORIZON = 730
 """Days after which a proposal that has not opened counts as not held."""
@@ -65,7 +65,8 @@ class Fit:
         Levels of the effect of the conflict.
     draws : mapping of str to ndarray, each (D, ...)
         `level`, `on_stage`, `on_convener`, `on_kind`, `on_conflict`, `spread` (of the last
-        three), `log_days`, `log_days_on_stage`, `sigma`, `recorded`, `stage_share`;
+        three), `log_days`, `log_days_on_stage`, `sigma`, `log_sigma_on_stage`, `recorded`,
+        `stage_share`; `end_log_days`, `end_log_days_on_stage`, `end_sigma`;
         `lead_log_days`, `lead_sigma`, `on_time`, `slip_log_days`, `slip_sigma`,
         `named_if_never`; `att_role`, `att_convener`, `att_conflict`, `att_spread`.
     seed : int
@@ -111,11 +112,15 @@ class Curve:
         P(held within `HORIZON` days).
     log_days, sigma : ndarray, shape (D,)
         Of the log-normal time to open, which is cut at `HORIZON`.
+    end_log_days, end_sigma : ndarray, shape (D,)
+        Of the log-normal time to the end of a proposal that is never held.
     """
 
     ever: NDArray[Any]
     log_days: NDArray[Any]
     sigma: NDArray[Any]
+    end_log_days: NDArray[Any]
+    end_sigma: NDArray[Any]
 
     def opened_by(self, days: NDArray[Any]) -> NDArray[Any]:
         """P(opened within so many days | held by the horizon), shape (D, len(days))."""
@@ -124,6 +129,12 @@ class Curve:
         z = (logs - self.log_days[:, None]) / self.sigma[:, None]
         cut = (np.log(HORIZON) - self.log_days) / self.sigma
         return np.asarray(ndtr(z) / ndtr(cut)[:, None])
+
+    def waits(self, days: NDArray[Any]) -> NDArray[Any]:
+        """P(not called off, superseded or given up within so many days | never held), likewise."""
+        with np.errstate(divide="ignore"):
+            z = (np.log(days) - self.end_log_days[:, None]) / self.end_sigma[:, None]
+        return np.asarray(ndtr(-z))
 
 
 def curve(
@@ -155,8 +166,14 @@ def curve(
     ever = expit(logit)
     if recorded:
         ever = ever / (ever + (1 - ever) * d["recorded"])
-    log_days = d["log_days"] + d["log_days_on_stage"][:, LEVELS["stage"].index(stage)]
-    return Curve(ever, log_days, d["sigma"])
+    at = LEVELS["stage"].index(stage)
+    return Curve(
+        ever,
+        d["log_days"] + d["log_days_on_stage"][:, at],
+        d["sigma"] * np.exp(d["log_sigma_on_stage"][:, at]),
+        d["end_log_days"] + d["end_log_days_on_stage"][:, at],
+        d["end_sigma"],
+    )
 
 
 def held_by(

@@ -39,8 +39,9 @@ LANDMARKS = (15, 30, 60, 90, 120, 180, 365, 730)
 MAX_RHAT, MIN_ESS = 1.01, 400
 OPENING = (
     "level", "on_stage", "on_convener", "on_kind", "on_conflict", "spread", "log_days",
-    "log_days_on_stage", "sigma", "recorded", "stage_share", "lead_log_days", "lead_sigma",
-    "on_time", "slip_log_days", "slip_sigma", "named_if_never",
+    "log_days_on_stage", "sigma", "log_sigma_on_stage", "recorded", "stage_share", "end_log_days",
+    "end_log_days_on_stage", "end_sigma", "lead_log_days", "lead_sigma", "on_time",
+    "slip_log_days", "slip_sigma", "named_if_never",
 )  # fmt: skip
 ATTENDING = ("att_role", "att_convener", "att_conflict", "att_spread")
 

@@ -14,7 +14,8 @@ from forecast.fitting import kept, sample
 
 PLANTED: dict[str, Any] = {
     "level": -0.6, "on_stage": np.array([-0.5, 0.0, 0.5]), "log_days": np.log(80),
-    "log_days_on_stage": np.array([0.4, 0.1, -0.5]), "sigma": 1.1, "recorded": 0.35,
+    "log_days_on_stage": np.array([0.4, 0.1, -0.5]), "sigma": 1.1, "recorded": 0.45,
+    "log_sigma_on_stage": np.array([0.2, -0.3, 0.1]), "end_log_days_on_stage": np.array([0.2, 0.1, -0.3]),
     "stage_share": np.array([0.5, 0.3, 0.2]), "end_log_days": np.log(100), "end_sigma": 0.9,
     "lead_log_days": np.log(12), "lead_sigma": 0.8, "on_time": 0.4,
     "slip_log_days": np.log(20), "slip_sigma": 1.0, "named_if_never": 0.3,

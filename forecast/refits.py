@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.special import ndtr
 
 from forecast import attending, history, opening, sampling
 from forecast.backtest import Design, Sampling
@@ -30,7 +29,6 @@ import nutpie  # isort: skip  # after `sampling`, which sets PyTensor's flags
 ABSENT = len(LEVELS["stage"])
 """Code of the stage of a row that is not there."""
 _EMPTY = {"status": opening.OPEN, "days": 1.0, "stage": ABSENT, "lead": 0.0, "slip": -1.0, "named": -1}
-_ENDS = ("end_log_days", "end_sigma")
 MAX_RHAT, MIN_ESS = 1.03, 150
 """Less than a fit that is kept must reach: the error of a probability stays near 0.01."""
 
@@ -41,7 +39,7 @@ def _compiled(of: Design) -> tuple[pd.Index, dict[str, Any], Any, dict[str, Any]
     known = history.as_known(of.table, last_day(of.table))
     rows, parties = opening.arrays(known), attending.arrays(known)
     with sampling._reproducible(), sampling._quiet("pymc", "numba", "pytensor"):
-        opens = nutpie.compile_pymc_model(opening.build(rows), var_names=[*OPENING, *_ENDS])
+        opens = nutpie.compile_pymc_model(opening.build(rows), var_names=list(OPENING))
         comes = nutpie.compile_pymc_model(attending.build(parties, True), var_names=list(ATTENDING))
     return known.index, rows, opens, parties, comes
 
@@ -63,7 +61,7 @@ def refit(of: Design, fold: Fold, how: Sampling) -> Fit:
     Returns
     -------
     Fit
-        With all draws, and those of the days to the end of a proposal that is never held.
+        With all draws.
 
     Raises
     ------
@@ -133,9 +131,6 @@ def opens_within(fit: Fit, rows: pd.DataFrame, alive: bool = False) -> np.ndarra
     ends = after[:, None] + np.array(WINDOWS, float)
     out = np.empty((len(rows), *ends.shape))
     d = fit.draws
-    with np.errstate(divide="ignore"):
-        lives = ndtr(-(np.log(after) - d["end_log_days"][:, None]) / d["end_sigma"][:, None])
-    lives = lives if alive else np.ones_like(lives)
     for i, row in enumerate(rows.itertuples()):
         about = (str(row.convener_type), str(row.row_type), str(row.conflict))
         missing = row.region not in COMPLETE
@@ -148,6 +143,7 @@ def opens_within(fit: Fit, rows: pd.DataFrame, alive: bool = False) -> np.ndarra
             c = curve(fit, stage, *about, recorded=missing)
             weight, ever = share[:, None], c.ever[:, None]
             before = c.opened_by(after)
+            lives = c.waits(after) if alive else 1.0
             by_end = c.opened_by(ends.ravel()).reshape(-1, *ends.shape)
             opens += (weight * ever)[..., None] * (by_end - before[..., None])
             waits += weight * (ever * (1 - before) + (1 - ever) * lives)

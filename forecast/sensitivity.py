@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -193,12 +193,14 @@ def _base_rate(case: Case) -> Iterator[_Bar]:
         return _Bar(label, owner, kind, used, low, high, openings=(openings[0], openings[1]))
 
     def ever(p: float) -> Opening:
-        return averaged(scenarios, before.share, np.full(len(before.ever), p), before.opened)
+        return averaged(
+            scenarios, before.share, np.full(len(before.ever), p), before.opened, before.waits
+        )
 
     def time(curves: NDArray[Any], where: Sequence[bool]) -> Opening:
         opened = before.opened.copy()
         opened[np.array(where)] = curves
-        return averaged(scenarios, before.share, before.ever, opened)
+        return averaged(scenarios, before.share, before.ever, opened, before.waits)
 
     def stretched(days: tuple[float, float], where: Sequence[bool]) -> list[Opening]:
         factors = (1 / STRETCH, STRETCH)
@@ -216,7 +218,7 @@ def _base_rate(case: Case) -> Iterator[_Bar]:
         if any(plain):
             at = np.quantile(c.log_days, RANGE)
             days = np.arange(length + 1.0)
-            curves = [type(c)(c.ever, np.full_like(c.log_days, x), c.sigma).opened_by(days) for x in at]
+            curves = [replace(c, log_days=np.full_like(c.log_days, x)).opened_by(days) for x in at]
             yield bar("base rate: median days to open", "base_rate", "base rate", np.exp(at),
                       *(time(x, plain) for x in curves))  # fmt: skip
     elif base.held and base.days_to_open:
@@ -243,7 +245,7 @@ def _shared(case: Case, before: Opening, place: int, value: float) -> Opening:
     side = [s.held == case.scenarios[place].held for s in case.scenarios]
     share[side] *= (1 - value) / (1 - share[place])
     share[place] = value
-    return averaged(case.scenarios, share, before.ever, before.opened)
+    return averaged(case.scenarios, share, before.ever, before.opened, before.waits)
 
 
 # --- other choices as a whole ---

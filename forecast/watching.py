@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import entr
 
 from forecast.announcements import Likelihood, still_silent
-from forecast.base_rate import Futures, futures, opening
+from forecast.base_rate import Futures, futures, known_alive, opening
 from forecast.case import Case
 from forecast.compiling import Compiled, aged, compile_case
 from forecast.judgement import means
@@ -143,8 +143,8 @@ def movement(
     -------
     DataFrame
         Of the forecast on that later day, as it may turn out, by what is then known: `time`,
-        only whether it has opened; `watches`, only which watched events were seen; `a day named`,
-        whether it has opened and whether any opening day was named; `all`. Columns: `mean`,
+        only whether it has opened or is called off or given up; `watches`, only which watched events were seen; `a day named`,
+        the same and whether any opening day was named; `all`. Columns: `mean`,
         which is the forecast of today; `move`, the expected size of the change, E|p' - p|;
         `sd`, its standard deviation; `low` and `high`, the 5 % and 95 % point of p'.
         `attrs`: `now`, `deadline`, `on` (the later day), `quiet` (the forecast on that day if
@@ -160,8 +160,8 @@ def movement(
     Notes
     -----
     Exact: the sum over all joint outcomes of the watches, which share scenarios and
-    indicators, times whether it has opened and whether a day is named. If it opens, the forecast
-    is 0 or 1. A watch that is due later is seen by then with a part of its chance that grows
+    indicators, times whether it has opened, is at its end, and whether a day is named. If it opens,
+    the forecast is 0 or 1; at its end, 0. A watch that is due later is seen by then with a part of its chance that grows
     evenly until its day; that it was not seen yet counts as evidence to that degree here, where
     `update` waits for its day.
 
@@ -326,7 +326,11 @@ def _futures_on(state: _Now, on: dt.date, deadline: dt.date) -> tuple[_Known, _K
     open_by_then = [
         (day[:, :then] @ x, day[:, :then] @ (x & held[:then])) for x in (held[:then], ~held[:then])
     ]
-    later, later_never = day[:, then:], never
+    # what is never held may be at its end by then
+    alive, waits = known_alive(case, as_of), opening(case).never
+    on_end = alive + then if alive == (as_of - case.question.proposed).days else alive
+    later, later_never = day[:, then:], never * waits[on_end] / waits[alive]
+    ended = never - later_never, np.zeros(len(never))
     silent = Likelihood(np.ones(day.shape[1]), 1.0)
     if case.fit is not None and not case.announcements:
         silent = still_silent(case, as_of, on, opening(case).days)
@@ -337,4 +341,5 @@ def _futures_on(state: _Now, on: dt.date, deadline: dt.date) -> tuple[_Known, _K
         return mass.sum(1) + of_never, mass @ held[then:]
 
     rest = known(later - quiet, later_never - quiet_never)
-    return [*open_by_then, known(later, never)], [*open_by_then, rest, known(quiet, quiet_never)]
+    told = [*open_by_then, ended]
+    return [*told, known(later, later_never)], [*told, rest, known(quiet, quiet_never)]

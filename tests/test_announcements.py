@@ -1,13 +1,17 @@
 """Announcements: one likelihood, proper in every state, that never makes a forecast incoherent."""
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
+from toys import CLASS
 
 import forecast
 from forecast import announcements as an
-from forecast.fits import LEVELS, Fit
+from forecast import base_rate
+from forecast.fits import HORIZON, LEVELS, Fit
 from forecast.loading import CaseError
 
 START = dt.date(2020, 1, 1)
@@ -57,6 +61,8 @@ def fit():
         "level": spread, "on_stage": np.zeros((4, 3)), "on_convener": np.zeros((4, 6)),
         "on_kind": np.zeros((4, 7)), "on_conflict": np.zeros((4, 1)), "spread": np.zeros((4, 3)),
         "log_days": 4 + spread, "log_days_on_stage": np.zeros((4, 3)), "sigma": np.full(4, 1.0),
+        "log_sigma_on_stage": np.zeros((4, 3)), "end_log_days": np.log(90) + spread,
+        "end_log_days_on_stage": np.zeros((4, 3)), "end_sigma": np.full(4, 1.1),
         "recorded": np.full(4, 0.5), "stage_share": np.full((4, 3), 1 / 3),
         "lead_log_days": np.log(20) + spread, "lead_sigma": np.full(4, 0.8),
         "on_time": np.full(4, 0.6), "slip_log_days": np.log(15) + spread,
@@ -276,6 +282,67 @@ def test_days_that_are_long_past_leave_nothing_and_no_nonsense():
     assert f.scenarios.probability.values.sum() == pytest.approx(1, abs=1e-12)
     assert np.isnan(f.actors.given_held.values).all()
     assert not f.actors.by.values.any()
+
+
+# --- not at its end ---
+
+
+def waiting(case, fit):
+    """The case with a base rate, and all times to open, learned from the fit."""
+    plain = tuple(s.model_copy(update={"days_to_open": None}) for s in case.scenarios)
+    return case.model_copy(update={"base_rate": CLASS, "fit": fit, "scenarios": plain})
+
+
+@pytest.mark.parametrize("news", [[], [("day", 12, (70, 70), "host")]])
+def test_that_a_proposal_is_not_at_its_end_by_hand(make, fit, news):
+    """What is never held weighs P(no end yet), draw by draw of the base rate."""
+    case, now = waiting(make(*news), fit), 40
+    d, last = fit.draws, (case.question.horizon - START).days
+    pi = 1 / (1 + np.exp(-d["level"]))
+    by, ends = np.empty((4, last + 1)), np.empty(4)
+    for k in range(4):
+        time = stats.lognorm(d["sigma"][k], scale=np.exp(d["log_days"][k]))
+        by[k] = time.cdf(np.arange(last + 1)) / time.cdf(HORIZON)
+        ends[k] = stats.lognorm(d["end_sigma"][k], scale=np.exp(d["end_log_days"][k])).sf(now)
+    day = np.concatenate([[0], (pi[:, None] * np.diff(by)).mean(0)])
+    told = an.likelihood(case, at(now), day / day.sum())
+    held, never = day @ told.held, ((1 - pi * by[:, -1]) * ends).mean() * told.never
+    found = forecast.update(case, at(now), draws=0)
+    assert float(found.ever.probability) == pytest.approx(held / (held + never), abs=1e-9)
+    endless = fit.draws | {"end_log_days": np.full(4, 50.0)}
+    less = forecast.update(waiting(make(*news), replace(fit, draws=endless)), at(now), draws=0)
+    assert float(found.ever.probability) > float(less.ever.probability) + 0.01
+
+
+def test_nothing_is_known_of_its_end_after_word_that_it_was_called_off(make, fit):
+    news = ("day", 10, (60, 60), "host"), ("cancelled", 20, None, "host")
+    off, endless = waiting(make(*news), fit), fit.draws | {"end_log_days": np.full(4, 50.0)}
+    known = [base_rate.known_alive(off, at(x)) for x in (5, 20, 21, 50)]
+    assert known == [5, 20, 20, 20]
+    late, never = (
+        forecast.update(waiting(make(*news), x), at(50), draws=0)
+        for x in (fit, replace(fit, draws=endless))
+    )
+    # P(no end by day 20 | never held) is all that is made of it
+    odds = [float(x.ever.probability / (1 - x.ever.probability)) for x in (never, late)]
+    opened = base_rate.opening(off)
+    assert odds[1] == pytest.approx(odds[0] * opened.never[0] / opened.never[20], rel=1e-9)
+
+
+def test_today_is_the_expectation_of_opened_ended_and_waiting(make, fit):
+    """By opening and end alone: the silence of announcements is left out of both forecasts."""
+    case, now, later = waiting(make(), fit), 20, 55
+    before = base_rate.opening(case)
+    by = (case.question.deadlines[0] - START).days
+    mass, end = before.joint.sum(0), before.never
+    total = mass[now:].sum() + end[now]  # given that it is neither opened nor ended
+    today = mass[now:by].sum() / total
+    wait = mass[later:].sum() + end[later]
+    chance = {"opened": mass[now:later].sum(), "ended": end[now] - end[later], "waiting": wait}
+    after = {"opened": 1.0, "ended": 0.0, "waiting": mass[later:by].sum() / wait}
+    assert sum(chance.values()) == pytest.approx(total, abs=1e-12)
+    assert sum(chance[k] * after[k] for k in chance) / total == pytest.approx(today, abs=1e-12)
+    assert chance["ended"] > 0.05
 
 
 @pytest.mark.parametrize("gone", [["a1"], ["a0"], ["a0", "a1"]])

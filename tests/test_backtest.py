@@ -289,7 +289,8 @@ def fit_of_two_draws() -> Fit:
         "log_days": np.log([40.0, 150.0]), "log_days_on_stage": np.array([[0.3, 0.0, -0.3]] * 2),
         "sigma": np.array([1.0, 1.4]), "recorded": np.array([0.3, 0.6]),
         "stage_share": np.array([[0.2, 0.3, 0.5], [0.5, 0.25, 0.25]]),
-        "end_log_days": np.log([60.0, 200.0]), "end_sigma": np.array([0.8, 1.2]),
+        "log_sigma_on_stage": np.array([[0.2, -0.3, 0.1]] * 2), "end_log_days": np.log([60.0, 200.0]),
+        "end_log_days_on_stage": np.array([[0.3, 0.1, -0.4]] * 2), "end_sigma": np.array([0.8, 1.2]),
     })  # fmt: skip
 
 
@@ -303,12 +304,14 @@ def test_the_chance_of_opening_in_a_window_by_hand(alive, stage, region):
     d, top, bottom = fit.draws, np.zeros((4, 4)), np.zeros((4, 4))
     for k in range(2):  # draws
         r = 1 if region == "middle-east" else d["recorded"][k]
-        end = stats.lognorm(d["end_sigma"][k], scale=np.exp(d["end_log_days"][k]))
         for s in range(3):
+            last = d["end_log_days"][k] + d["end_log_days_on_stage"][k, s]
+            end = stats.lognorm(d["end_sigma"][k], scale=np.exp(last))
+            width = d["sigma"][k] * np.exp(d["log_sigma_on_stage"][k, s])
             share = d["stage_share"][k, s] if stage is None else float(s == 0)
             pi = expit(d["level"][k] + d["on_stage"][k, s] + d["on_conflict"][k, 0])
             held = pi / (pi + (1 - pi) * r)
-            opens = stats.lognorm(d["sigma"][k], scale=np.exp(d["log_days"][k] + (0.3, 0, -0.3)[s]))
+            opens = stats.lognorm(width, scale=np.exp(d["log_days"][k] + (0.3, 0, -0.3)[s]))
             by = lambda t, opens=opens: opens.cdf(t) / opens.cdf(HORIZON)  # noqa: E731
             for a, landmark in enumerate(LANDMARKS):
                 for b, window in enumerate(WINDOWS):

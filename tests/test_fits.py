@@ -64,10 +64,15 @@ def test_curve_by_hand(stored):
         )  # fmt: skip
         assert c.ever[k] == pytest.approx(1 / (1 + np.exp(-logit)), abs=1e-12)
         place = d["log_days"][k] + d["log_days_on_stage"][k, 0]
-        time = lognorm(d["sigma"][k], scale=np.exp(place))
+        time = lognorm(d["sigma"][k] * np.exp(d["log_sigma_on_stage"][k, 0]), scale=np.exp(place))
         got = c.opened_by(np.array([0.0, 60, 365, 730, 900]))[k]
         assert got == pytest.approx(
             [0, time.cdf(60) / time.cdf(730), time.cdf(365) / time.cdf(730), 1, 1], abs=1e-12
+        )
+        last = d["end_log_days"][k] + d["end_log_days_on_stage"][k, 0]
+        end = lognorm(d["end_sigma"][k], scale=np.exp(last))
+        assert c.waits(np.array([0.0, 30, 400]))[k] == pytest.approx(
+            [1, end.sf(30), end.sf(400)], abs=1e-12
         )
 
 
@@ -136,7 +141,7 @@ def test_a_stale_fit_is_refused_with_the_remedy(own, spoil, message):
 
 def test_a_missing_fit_is_asked_for(own):
     (own / "fit.json").unlink()
-    with pytest.raises(CaseError, match=r"fit\.json: missing, and this case learns from history"):
+    with pytest.raises(CaseError, match=r"fit\.json: missing, and the announcements are weighed"):
         forecast.load(own)
 
 

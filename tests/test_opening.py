@@ -27,6 +27,7 @@ TRUTH: dict[str, Any] = {
     "level": -0.3, "on_stage": np.array([0.4, -0.1, -0.3]), "spread": np.array([0.5, 0.8, 1.2]),
     "convener_z": np.linspace(-1, 1, 6), "kind_z": np.linspace(0.9, -0.6, 7),
     "log_days": 4.0, "log_days_on_stage": np.array([-0.2, 0.5, -0.3]), "sigma": 1.3,
+    "log_sigma_on_stage": np.array([0.2, -0.3, 0.1]), "end_log_days_on_stage": np.array([0.4, -0.1, -0.3]),
     "stage_share": np.array([0.5, 0.3, 0.2]), "recorded": 0.3, "end_log_days": 4.4, "end_sigma": 0.9,
     "lead_log_days": 2.4, "lead_sigma": 0.8, "on_time": 0.35, "slip_log_days": 2.9,
     "slip_sigma": 1.4, "named_if_never": 0.25,
@@ -99,14 +100,17 @@ def by_hand(row: dict[str, Any], recording: bool, dead: str, complete: tuple[str
         + TRUTH["spread"][1] * TRUTH["kind_z"][LEVELS["kind"].index(row["row_type"])]
         + TRUTH["spread"][2] * {"A": 0.7, "B": -0.4}[row["conflict"]]
     )
-    end = stats.lognorm(TRUTH["end_sigma"], scale=np.exp(TRUTH["end_log_days"]))
     total = 0.0
     for i, stage in enumerate(LEVELS["stage"]):
         if row["stage"] not in (None, stage):
             continue
         pi = 1 / (1 + np.exp(-TRUTH["level"] - TRUTH["on_stage"][i] - effect))
         place = TRUTH["log_days"] + TRUTH["log_days_on_stage"][i]
-        opens = stats.lognorm(TRUTH["sigma"], scale=np.exp(place))
+        opens = stats.lognorm(
+            TRUTH["sigma"] * np.exp(TRUTH["log_sigma_on_stage"][i]), scale=np.exp(place)
+        )
+        last = TRUTH["end_log_days"] + TRUTH["end_log_days_on_stage"][i]
+        end = stats.lognorm(TRUTH["end_sigma"], scale=np.exp(last))
         later = pi * (1 - min(opens.cdf(t) / opens.cdf(HORIZON), 1 - 1e-9))
         if row["status"] == "held" and t <= HORIZON:
             p = pi * opens.pdf(t) / opens.cdf(HORIZON)
