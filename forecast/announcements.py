@@ -33,7 +33,8 @@ from forecast.fits import Fit
 from forecast.parts import Announcement
 
 LONGEST = 365
-"""Days beyond which neither a lead nor a slip is looked at."""
+"""Days beyond which neither a lead nor a slip is looked at: a year after a day that was named and
+not kept, nothing is left of P(held) but what a false report would explain."""
 LATE_NOTICE = 0.15
 NOTICE_DAYS = 7.0
 """A delay, or an end, is mostly known days ahead: with k days to go it has not been heard of

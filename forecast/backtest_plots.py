@@ -110,7 +110,10 @@ def gains(frame: pd.DataFrame, score: str, forecast: str, ax: Axes | None = None
     schemes = list(rows.index.get_level_values("scheme").unique())
     keys = list(dict.fromkeys(k[1:] for k in rows.index))
     names = [
-        f"{k[1]} days from day {k[0]}" if len(k) == 2 else str(k[0]).replace("_", " ") for k in keys
+        f"{k[1]} days from day {k[0]}"
+        if len(k) == 2
+        else str(k[0]).replace("_", " ").replace("un envoy", "UN envoy")
+        for k in keys
     ]
     ax = _axes(ax, 0.45 * len(names) * len(schemes) + 1)
     said = []

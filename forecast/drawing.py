@@ -14,12 +14,19 @@ from forecast.markup import counted, percent, short, signed
 from forecast.tables import whole_scenarios
 from forecast.tree import weigh
 from forecast.updating import Forecast
+from forecast.watching import waiting
 from forecast.wording import clean
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from rich.tree import Tree
 
+_KEY = (
+    "In the cells: chance in % that it is true, or the actor willing, in that scenario; a / b: if what it is given is false / true. "
+    "Scenarios in blue: it is held.",
+    "On the scale: ● an event, at what its reports say for or against; × a watch whose day passed unseen. Grades: of its best chain, A "
+    "(reliable) to F. Ahead: watches whose day is to come.",
+)
 _LETTERS = {phi: letter for letter, phi in GRADES.items()}
 
 
@@ -66,6 +73,8 @@ class Node:
     probability : float
         P(true | reports); of an actor P(attends | held, reports). Not a number if required.
     signs : tuple of Sign
+    ahead : tuple of (str, str, str)
+        Watches on it whose day is still to come: id, what, and the day.
     """
 
     id: str
@@ -77,6 +86,7 @@ class Node:
     chance: NDArray[Any]
     probability: float
     signs: tuple[Sign, ...]
+    ahead: tuple[tuple[str, str, str], ...]
 
 
 def outline(f: Forecast) -> tuple[Node, ...]:
@@ -90,6 +100,7 @@ def outline(f: Forecast) -> tuple[Node, ...]:
     for sign, node in zip(_signs(f), compiled.bears_on, strict=True):
         signs[node].append(sign)
     parts: tuple[Any, ...] = (*case.indicators, *case.actors)
+    ahead = [w for w in waiting(case.as_known(f.as_of), f.as_of) if w.bears_on]
     below: dict[str | None, list[Any]] = {}
     for part in parts:
         below.setdefault(part.given, []).append(part)
@@ -101,6 +112,7 @@ def outline(f: Forecast) -> tuple[Node, ...]:
             part.id, part.name if actor else part.statement, "actor" if actor else "indicator", part.given,
             depth, tuple(_judged(part)), chance[compiled.nodes.index(part.id)], true[part.id],
             tuple(signs[part.id]),
+            tuple((w.id, w.what, str(w.by)) for w in ahead if w.bears_on == part.id),
         ))  # fmt: skip
         todo += [(x, depth + 1) for x in reversed(below.get(part.id, []))]
     return tuple(out)
@@ -177,6 +189,10 @@ def terminal(f: Forecast) -> Tree:
             told = f"{counted(x.reports, 'report')}, {counted(x.origins, 'origin')}, best {x.grade}"
             at[n.id].add(line((f"{signed(x.decibans)} dB  ", tone), (f"{x.when}  ", ""), (x.id, "bold"), (f"  {x.what}  ", ""),
                               (told if x.reports else "silence", "dim")))  # fmt: skip
+        for name, what, by in n.ahead:
+            at[n.id].add(
+                line(("watch  ", "cyan"), (f"by {by}  ", ""), (name, "bold"), (f"  {what}", ""))
+            )
     return top
 
 
@@ -185,7 +201,7 @@ def tree(f: Forecast, ax: Axes | None = None) -> Axes:
 
     Left to right: the node; a column for each scenario with the mean chance that the node is
     true in it (if the node above is false / if it is true); a mark for each event at what its
-    reports say of the node, in decibans, with counts; and what follows from all.
+    reports say of the node, in decibans, with counts; and what follows from all. A key is below.
     """
     import matplotlib.pyplot as plt
     from matplotlib.patches import Rectangle
@@ -198,8 +214,8 @@ def tree(f: Forecast, ax: Axes | None = None) -> Axes:
     zero, end = after + 1.75, after + 5.5
     if ax is None:
         # the axes fill the figure, so that a row is as high as its text however many there are
-        ax = plt.figure(figsize=(end + 0.85, 0.27 * (size + 6))).add_axes((0, 0, 1, 1))
-    ax.set(xlim=(0, end + 0.85), ylim=(size, -6))
+        ax = plt.figure(figsize=(end + 0.85, 0.27 * (size + 9))).add_axes((0, 0, 1, 1))
+    ax.set(xlim=(0, end + 0.85), ylim=(size + 3, -6))
     ax.axis("off")
     top = max([1.0, *(abs(x.decibans) for n in nodes for x in n.signs)])
     row = {n.id: i for i, n in enumerate(nodes)}
@@ -207,7 +223,7 @@ def tree(f: Forecast, ax: Axes | None = None) -> Axes:
         ax.text(first + width * (j + 0.35), -0.65, f"{short(s.id.replace('_', ' '), 22)}, {p} %", rotation=38,
                 ha="left", va="bottom", fontsize=8.5, color=plots.BLUE if s.held else "black", rotation_mode="anchor")  # fmt: skip
     for x, words, place in ((0.05, "indicator, or actor in bold", "left"), (zero, f"← against   {top:.1f} dB   for →", "center"),
-                            (after + 3.45, "events, reports, grades", "left"), (end + 0.8, "now", "right")):  # fmt: skip
+                            (after + 3.45, "events, reports, grades; ahead", "left"), (end + 0.8, "now", "right")):  # fmt: skip
         ax.text(x, -0.65, words, fontsize=8.5, color=plots.GREY, ha=place, va="bottom")
     ax.plot([zero, zero], [-0.45, size - 0.5], color=plots.GREY, linewidth=0.6)
     for i, n in enumerate(nodes):
@@ -229,9 +245,14 @@ def tree(f: Forecast, ax: Axes | None = None) -> Axes:
         told_by = [x for x in n.signs if x.reports]
         grades = sorted({x.grade for x in told_by})
         counts = f"{len(n.signs)}, {sum(x.reports for x in told_by)}, {'-'.join(dict.fromkeys(grades[:: max(len(grades) - 1, 1)]))}"
-        ax.text(after + 3.45, i, counts.rstrip(", ") if n.signs else "none", fontsize=8.5, va="center",
-                color="black" if n.signs else plots.GREY)  # fmt: skip
+        counts = counts.rstrip(", ") if n.signs else "none"
+        counts += f"; {counted(len(n.ahead), 'watch', 'watches')}" if n.ahead else ""
+        ax.text(
+            after + 3.45, i, counts, fontsize=8.5, va="center", color="black" if n.signs else plots.GREY
+        )
         ax.text(end + 0.8, i, "required" if np.isnan(n.probability) else percent(n.probability), fontsize=8.5, ha="right", va="center")  # fmt: skip
+    for k, words in enumerate(_KEY):
+        ax.text(0.05, size + 0.6 + k, words, fontsize=8.5, color=plots.GREY, va="center")
     told = "; ".join(
         f"{n.says}: {counted(len(n.signs), 'event')}, {percent(n.probability)}" for n in nodes
     )

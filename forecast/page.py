@@ -365,7 +365,7 @@ def _movement(f: Forecast) -> Html:
         moves.loc["a day named"], moves.loc["time"]
     ):  # nothing is known of how days are named
         moves = moves.drop("a day named")
-    names = {"time": "only time passes: it has opened or not", "watches": "the events above are seen or not",
+    names = {"time": "only time passes: it has opened, is off, or neither", "watches": "the events above are seen or not",
              "a day named": "a day is named or not", "all": "all of these"}  # fmt: skip
     rows = [
         (names.get(str(name), str(name)), f"{100 * r['move']:.1f}", f"{100 * r.sd:.1f}", ends(str(name), r))

@@ -88,7 +88,10 @@ def _bridge(f: Forecast) -> Html:
         if named
         else "and no day was named"
     )
-    silence = f"in which it has not opened {news}" if f.case.fit else "in which it has not opened"
+    silence = "in which it has not opened"
+    if f.case.fit_used and not any(a.kind == "cancelled" for a in named):
+        silence = "in which it has neither opened nor been called off or given up"
+    silence = f"{silence} {news}" if f.case.fit else silence
     by = percent(float(f.held.prior.sel(deadline=pd.Timestamp(day))))
     return h("<p>From there to the base rate of today: after {} {}, {} that it is ever held, and {} that it opens "
              "by {}.</p>", counted(waited, "day"), silence, percent(float(f.ever.prior)), by,

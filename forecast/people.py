@@ -59,7 +59,7 @@ def actors(f: Forecast) -> Section:
 
     rows = []
     for a, (_, r), overall in zip(case.actors, frame.iterrows(), by, strict=True):
-        notes = [] if not a.role else [a.role.replace("_", " ")]
+        notes = [] if not a.role else [a.role.replace("_", " ").replace("un envoy", "UN envoy")]
         if a.part_of:
             notes.append(f"only with {names[a.part_of]}")
         if a.attends_if:

@@ -88,8 +88,8 @@ def by_deadline(
     deadlines = case.question.deadlines if deadlines is None else deadlines
     state = _Now.of(case, as_of)
     by = opened_by(state.root, as_of, deadlines)
-    waiting = _waiting(state.compiled.case, as_of)
-    told = [w for w in waiting if not w.announces]
+    ahead = waiting(state.compiled.case, as_of)
+    told = [w for w in ahead if not w.announces]
     seen = _likelihoods(told)[:, 1]  # (W, z)
     also = np.zeros((len(state.compiled.nodes), 2, 1, 2 * len(told)))
     for i, w in enumerate(told):
@@ -99,8 +99,8 @@ def by_deadline(
     now, total = state.scenario @ by, weight.sum(1)
     p = (weight @ by) / total[:, None]
     rows = {w.id: (w.what, total[2 * i], p[2 * i], p[2 * i + 1]) for i, w in enumerate(told)}
-    rows |= _naming(state, waiting, deadlines, now)
-    order = [w.id for w in waiting if w.id in rows]
+    rows |= _naming(state, ahead, deadlines, now)
+    order = [w.id for w in ahead if w.id in rows]
     shape = (len(order), len(deadlines))
     chance = np.array([rows[w][1] for w in order])
     if_seen, if_not = (np.array([rows[w][i] for w in order]).reshape(shape) for i in (2, 3))
@@ -177,7 +177,7 @@ def movement(
     state = _Now.of(case, as_of)
     by = opened_by(state.root, as_of, [deadline])
     now = float((state.scenario @ by)[0])
-    told = [w for w in _waiting(state.compiled.case, as_of) if not w.announces]
+    told = [w for w in waiting(state.compiled.case, as_of) if not w.announces]
     ahead = by_deadline(case, as_of, [deadline])
     gains = dict(zip(ahead.watch.values, ahead.gain.values[:, 0], strict=True))
     told.sort(key=lambda w: -gains[w.id])
@@ -241,8 +241,8 @@ class _Now:
         return np.broadcast_to(joint, (len(self.scenario), also.shape[-1]))
 
 
-def _waiting(known: Case, as_of: dt.date) -> list[Watch]:
-    """Watches neither past nor answered."""
+def waiting(known: Case, as_of: dt.date) -> list[Watch]:
+    """Watches neither past nor answered, of a case as known on the date."""
     answered = {e.answers for e in known.events}
     return [w for w in known.watch if w.by > as_of and w.id not in answered]
 
@@ -259,7 +259,7 @@ def _entropy(p: NDArray[Any]) -> NDArray[Any]:
 
 
 def _naming(
-    state: _Now, waiting: Sequence[Watch], deadlines: Sequence[dt.date], now: NDArray[Any]
+    state: _Now, ahead: Sequence[Watch], deadlines: Sequence[dt.date], now: NDArray[Any]
 ) -> dict[str, tuple[Any, ...]]:
     """Watches for an announcement: that some day is named by theirs, and that none is.
 
@@ -273,7 +273,7 @@ def _naming(
     days: set[dt.date] = set()
     opens, on_day = opening(case).days, state.scenario @ state.root.day
     until = [max((d - as_of).days, 0) for d in deadlines]
-    for watch in waiting:
+    for watch in ahead:
         if not watch.announces or watch.by in days:
             continue
         days.add(watch.by)

@@ -284,6 +284,7 @@ def test_show_prints_every_part_and_nothing_dangerous(write: Callable[..., Path]
     assert "Ready ?[2J [red]x[/red]" in done.output
     assert "\x1b" not in done.output
     early = CliRunner().invoke(app, ["show", folder, "--as-of", "2020-01-12"]).output
+    assert "watch  by " in early
     assert "host_declares" in early
     assert "house_let" not in early
 
@@ -294,7 +295,13 @@ def test_figure_has_its_words_and_no_text_on_another(tmp_path: Path) -> None:
     figure = ax.get_figure(root=True)
     assert figure is not None
     figure.canvas.draw()
-    assert len(drawing.outline(f)) > 20
+    nodes = drawing.outline(f)
+    assert len(nodes) > 20
+    # every watch of the case that bears on a node: none is answered or past on that day
+    ahead = {name: (n.id, by) for n in nodes for name, _, by in n.ahead}
+    assert ahead == {w.id: (w.bears_on, str(w.by)) for w in f.case.watch if w.bears_on}
+    assert len(ahead) >= 8
+    assert "1\u00a0watch" in next(t.get_text() for t in ax.texts if t.get_text().startswith("1, 1, D"))
     boxes = [t.get_window_extent() for t in ax.texts if t.get_text() and not t.get_rotation()]
     apart = [(a.x1 <= b.x0 or b.x1 <= a.x0 or a.y1 <= b.y0 or b.y1 <= a.y0)
              for i, a in enumerate(boxes) for b in boxes[:i]]  # fmt: skip
