@@ -71,7 +71,7 @@ def report(
         "Question: of a proposal that has not opened at the landmark (days after it was made) and is not",
         "known to be dead, will it open within the window (days after the landmark)? What died within the",
         f"window is a no. The table ends on {last}: a window that ends later is not scored. The model is told",
-        "that the proposal has not opened by the landmark. A share is that of the training rows that were",
+        "both, as a forecast is (docs/model.md, section 3). A share is that of the training rows that were",
         "asked the same question, (k + 1)/(n + 2). Scores: less is better. Gain: the other's score less the",
         "model's, above zero if the model is better, with the central 90 % by bootstrap over conflicts. Skill:",
         "the gain as a share of the other's score. Not clearly different: the interval holds zero.",
@@ -141,17 +141,17 @@ def opening_text(table: pd.DataFrame, asked: pd.DataFrame) -> list[str]:
 
 
 def bias_text(asked: pd.DataFrame) -> list[str]:
-    gap = backtest_scores.bias(asked, ["landmark"], ("model", "alive"))
-    log = backtest_scores.summary(asked, ["landmark"], ["alive"]).xs("log", level="score")["mean"]
+    gap = backtest_scores.bias(asked, ["landmark"], ("model", "unaware"))
+    log = backtest_scores.summary(asked, ["landmark"], ["unaware"]).xs("log", level="score")["mean"]
     lines = [
-        "Said too much or too little? By landmark, over all windows; and the same of the model told also that",
-        "the proposal had not died by then, which is true of all that are asked about.",
+        "Said too much or too little? By landmark, over all windows; and the same of the model, had it not been",
+        "told that the proposal had not died by then.",
         f"{'landmark':>8}  {'model told':16}{'said':>6}{'held':>6}{'said - held':>24}{'log score':>11}",
     ]
     for a, name in gap.index:
-        if name == "alive" and a == 0:
+        if name == "unaware" and a == 0:
             continue  # on its first day nothing has died
-        x, told = gap.loc[(a, name)], "not opened" if name == "model" else "not dead either"
+        x, told = gap.loc[(a, name)], "not opened" if name == "unaware" or not a else "not dead either"
         between = f"{x['bias']:+.2f} ({x['low']:+.2f} to {x['high']:+.2f})"
         lines.append(
             f"{a:8}  {told:16}{x['said']:6.2f}{x['happened']:6.2f}{between:>24}{log[a, name]:11.3f}"

@@ -75,8 +75,8 @@ def openings(
     DataFrame
         A row for each scheme, `landmark`, `window` and `proposal` still waiting: `over`,
         whether the window had passed by the table's last day (else it is not scored);
-        `happened`; `died`, whether it died in the window; `model`; `alive`, the model told
-        also that the proposal had not died; and the forecasts of `SIMPLER`.
+        `happened`; `died`, whether it died in the window; `model`; `unaware`, the model told
+        that it had not opened and not that it had not died; and the forecasts of `SIMPLER`.
     """
     last, out = last_day(table), []
     every = history.as_known(table, last)
@@ -98,8 +98,8 @@ def openings(
                     "landmark": a, "window": b,
                     **{k: asked[k].to_numpy() for k in ("over", "died")},
                     "happened": asked["held"].to_numpy(),
-                    "model": rows[f"held_{a}_{b}"].to_numpy()[at],
-                    "alive": rows[f"{'alive' if a else 'held'}_{a}_{b}"].to_numpy()[at],
+                    "model": rows[f"{'alive' if a else 'held'}_{a}_{b}"].to_numpy()[at],
+                    "unaware": rows[f"held_{a}_{b}"].to_numpy()[at],
                     "of its stage": [shares.get(s, all_) for s in these["stage"].iloc[at]],
                     "of all": all_, "one half": 0.5,
                 })  # fmt: skip

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -99,21 +99,22 @@ def opening(case: Case) -> Opening:
 
 @lru_cache(maxsize=4)
 def _opening(fit: Fit | None, base: BaseRate, scenarios: tuple[Scenario, ...], length: int) -> Opening:
+    share = share_means(scenarios)
     if fit is None:
         assert base.held  # parts.BaseRate
         assert base.days_to_open
         ever, usual = means([base.held]), log_normal(base.days_to_open, length)[None]
         waits = np.ones((1, length + 1))
     else:
-        learned, usual, waits = _learned(
+        learned, usual = _learned(
             fit, base.stage, base.convener_type, base.row_type, base.conflict, length
         )
-        ever = learned.ever
+        ever, waits = learned.ever, waiting(learned, scenarios, share, length)
     times = [s.days_to_open for s in scenarios if s.held]
     opened = np.empty((len(times), len(ever), length + 1))
     for i, own in enumerate(times):
         opened[i] = log_normal(own, length) if own else usual
-    out = averaged(scenarios, share_means(scenarios), ever, opened, waits)
+    out = averaged(scenarios, share, ever, opened, waits)
     for kept in (out.share, out.ever, out.opened, out.waits, out.joint, out.never):
         # shared by all who ask again
         kept.setflags(write=False)
@@ -135,10 +136,27 @@ def averaged(
 
 
 @lru_cache(maxsize=8)
-def _learned(fit: Fit, *about: Any) -> tuple[Curve, NDArray[Any], NDArray[Any]]:
+def _learned(fit: Fit, *about: Any) -> tuple[Curve, NDArray[Any]]:
     *of, length = about
-    learned, days = curve(fit, *of), np.arange(length + 1.0)
-    return learned, learned.opened_by(days), learned.waits(days)
+    learned = curve(fit, *of)
+    return learned, learned.opened_by(np.arange(length + 1.0))
+
+
+def waiting(
+    learned: Curve, scenarios: Sequence[Scenario], share: NDArray[Any], length: int
+) -> NDArray[Any]:
+    """P(not at its end within t days | never held), t = 0 ... length, shape (K, length + 1).
+
+    What is expected to take longer is also given up later: where scenarios have times to open
+    of their own, the ends that the table knows are stretched by as much as these stretch the
+    time to open, in the mean of its logarithm.
+    """
+    slower = np.zeros(len(learned.log_days))
+    for s, weight in zip(scenarios, share, strict=True):
+        if s.held and s.days_to_open:
+            slower += weight * (np.log(s.days_to_open).mean() - learned.log_days)
+    stretched = replace(learned, end_log_days=learned.end_log_days + slower)
+    return stretched.waits(np.arange(length + 1.0))
 
 
 def futures(

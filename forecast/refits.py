@@ -120,8 +120,8 @@ def opens_within(fit: Fit, rows: pd.DataFrame, alive: bool = False) -> np.ndarra
     rows : DataFrame
         With `stage`, `convener_type`, `row_type`, `conflict`, `region`.
     alive : bool
-        Given also that it has not died by the landmark. A forecast does not ask that; the
-        proposals of a backtest are chosen by it.
+        Given also that it has not died by the landmark: as a forecast is, and as the proposals
+        of a backtest are chosen.
 
     Returns
     -------

@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecast.base_rate import Futures, Opening, averaged, futures, log_normal, opening
+from forecast.base_rate import Futures, Opening, averaged, futures, log_normal, opening, waiting
 from forecast.case import Case
 from forecast.compiling import CERTAIN, NEVER, Compiled, compile_case
 from forecast.fits import curve
 from forecast.judgement import Judgement
-from forecast.parts import BaseRate, Event, Source, Watch
+from forecast.parts import BaseRate, Event, Scenario, Source, Watch
 from forecast.tree import collect, marginals, weigh
 from forecast.updating import RANGE, Posterior, actor_chances, opened_by
 
@@ -197,14 +197,20 @@ def _base_rate(case: Case) -> Iterator[_Bar]:
             scenarios, before.share, np.full(len(before.ever), p), before.opened, before.waits
         )
 
-    def time(curves: NDArray[Any], where: Sequence[bool]) -> Opening:
+    def time(curves: NDArray[Any], where: Sequence[bool], waits: NDArray[Any]) -> Opening:
         opened = before.opened.copy()
         opened[np.array(where)] = curves
-        return averaged(scenarios, before.share, before.ever, opened, before.waits)
+        return averaged(scenarios, before.share, before.ever, opened, waits)
 
     def stretched(days: tuple[float, float], where: Sequence[bool]) -> list[Opening]:
-        factors = (1 / STRETCH, STRETCH)
-        return [time(log_normal((days[0] * f, days[1] * f), length), where) for f in factors]
+        held, out = iter(where), []
+        own = [s.held and next(held) and s.days_to_open for s in scenarios]
+        for f in (1 / STRETCH, STRETCH):
+            new = days[0] * f, days[1] * f
+            slower = [s.model_copy(update={"days_to_open": new}) if x else s
+                      for s, x in zip(scenarios, own, strict=True)]  # fmt: skip
+            out.append(time(log_normal(new, length), where, _waits(case, slower, before)))
+        return out
 
     def median(days: tuple[float, float]) -> NDArray[Any]:
         return np.asarray(np.sqrt(days[0] * days[1]) * np.array([1 / STRETCH, STRETCH]))
@@ -218,9 +224,11 @@ def _base_rate(case: Case) -> Iterator[_Bar]:
         if any(plain):
             at = np.quantile(c.log_days, RANGE)
             days = np.arange(length + 1.0)
-            curves = [replace(c, log_days=np.full_like(c.log_days, x)).opened_by(days) for x in at]
-            yield bar("base rate: median days to open", "base_rate", "base rate", np.exp(at),
-                      *(time(x, plain) for x in curves))  # fmt: skip
+            curves = [replace(c, log_days=np.full_like(c.log_days, x)) for x in at]
+            yield bar("base rate: median days to open", "base_rate", "base rate", np.exp(at), *(
+                time(x.opened_by(days), plain, waiting(x, scenarios, before.share, length))
+                for x in curves
+            ))  # fmt: skip
     elif base.held and base.days_to_open:
         if not base.held.certain:
             span = (base.held.low, base.held.high)
@@ -245,7 +253,17 @@ def _shared(case: Case, before: Opening, place: int, value: float) -> Opening:
     side = [s.held == case.scenarios[place].held for s in case.scenarios]
     share[side] *= (1 - value) / (1 - share[place])
     share[place] = value
-    return averaged(case.scenarios, share, before.ever, before.opened, before.waits)
+    waits = _waits(case, case.scenarios, replace(before, share=share))
+    return averaged(case.scenarios, share, before.ever, before.opened, waits)
+
+
+def _waits(case: Case, scenarios: Sequence[Scenario], before: Opening) -> NDArray[Any]:
+    """`before.waits`, had the scenarios these times, or `before` these shares."""
+    if not case.fit_used:
+        return before.waits
+    base = case.base_rate
+    c = curve(case.fit, str(base.stage), str(base.convener_type), base.row_type, str(base.conflict))
+    return waiting(c, scenarios, before.share, before.waits.shape[1] - 1)
 
 
 # --- other choices as a whole ---

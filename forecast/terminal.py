@@ -72,18 +72,21 @@ def as_text(
     from rich.text import Text
 
     console = Console(width=None if sys.stdout.isatty() else width, highlight=False)
+    narrow = console.width < 100
     with console.capture() as captured:
         console.print(Text(printable(heading), style="bold"))
         for title, header, rows in sections:
             table = Table(
-                title=title, title_justify="left", title_style="bold", box=None, pad_edge=False
-            )
+                title=title, title_justify="left", title_style="bold", box=None, pad_edge=False,
+                collapse_padding=narrow,
+            )  # fmt: skip
             longest = max((len(row[0]) for row in rows), default=0)
             for i, name in enumerate(header):
                 words = not i or name in left
                 table.add_column(  # a name or a day is never cut
                     name, justify="left" if words else "right", header_style="dim",
-                    min_width=None if i else min(longest, 20),
+                    min_width=None if i or narrow else min(longest, 20),
+                    no_wrap=not i and longest <= 12,
                 )  # fmt: skip
             for row in rows:
                 # Text, not markup: what a case says is data
@@ -109,7 +112,10 @@ def show_replay(past: Any, case: Any) -> None:
     table.add_column("as of", header_style="dim", no_wrap=True)
     for deadline in case.question.deadlines:
         table.add_column(f"by {deadline}", justify="right", header_style="dim", min_width=10)
-    table.add_column(f"{case.headline}", header_style="dim", no_wrap=True)
+    # a narrow terminal has no room for the bar beside the news
+    wide = console.width >= 60 + 10 * len(case.question.deadlines)
+    if wide:
+        table.add_column(f"{case.headline}", header_style="dim", no_wrap=True)
     table.add_column("new since the row before", header_style="dim", no_wrap=True)
     headline = case.question.deadlines.index(case.headline)
     later = False
@@ -120,7 +126,7 @@ def show_replay(past: Any, case: Any) -> None:
         shown = "".join(row["new"][:1]) + more
         mark = "*" if row["after_as_of"] else ""
         later |= row["after_as_of"]
-        cells = (row["as_of"] + mark, *held, bar, shown)
+        cells = (row["as_of"] + mark, *held, *([bar] if wide else []), shown)
         table.add_row(*(Text(printable(cell)) for cell in cells))
     console.print(table)
     if later:

@@ -314,6 +314,18 @@ def test_that_a_proposal_is_not_at_its_end_by_hand(make, fit, news):
     assert float(found.ever.probability) > float(less.ever.probability) + 0.01
 
 
+def test_what_takes_longer_is_given_up_later(make, fit):
+    """A scenario with its own time, of share .4, stretches the ends by that share of its log ratio."""
+    case = make().model_copy(update={"base_rate": CLASS, "fit": fit})
+    d, f = fit.draws, base_rate.opening(case)
+    ratio = np.sqrt(10 * 90) / np.exp(d["log_days"])  # of its median to the class's
+    for k in range(4):
+        end = stats.lognorm(d["end_sigma"][k], scale=np.exp(d["end_log_days"][k]) * ratio[k] ** 0.4)
+        assert f.waits[k, [0, 30, 200]] == pytest.approx([1, end.sf(30), end.sf(200)], abs=1e-12)
+    never = 1 - f.ever * (f.share[:2] @ f.opened[:, :, -1])
+    assert f.never[[0, 30]] == pytest.approx([never.mean(), (never * f.waits[:, 30]).mean()], abs=1e-12)
+
+
 def test_nothing_is_known_of_its_end_after_word_that_it_was_called_off(make, fit):
     news = ("day", 10, (60, 60), "host"), ("cancelled", 20, None, "host")
     off, endless = waiting(make(*news), fit), fit.draws | {"end_log_days": np.full(4, 50.0)}

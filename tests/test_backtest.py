@@ -558,7 +558,7 @@ def test_a_reduced_backtest(tmp_path, shipped):
     answers = backtest_scores.openings(table, made, chosen)
     scored = answers[answers["over"]]
     assert scored["model"].between(0.01, 0.99).all()
-    assert (scored["alive"] >= scored["model"]).all()  # the dead have left the denominator
+    assert (scored["model"] >= scored["unaware"]).all()  # the dead have left the denominator
     assert (made.filter(like="attends_").min().dropna() > 0.2).all()
 
     # Leaving a conflict out really leaves it out, and what is known later stays out: with absurd

@@ -247,7 +247,7 @@ def measured() -> list[tuple[float, ...]]:
         return {"brier": numbers[:2], "gain": numbers[2:5], "log": numbers[5:]}[score]
 
     def waiting(days: int) -> tuple[float, ...]:
-        found = re.search(rf"^ *{days}  not opened +([\d.]+)  ([\d.]+) ", held, re.MULTILINE)
+        found = re.search(rf"^ *{days}  not dead either +([\d.]+)  ([\d.]+) ", held, re.MULTILINE)
         assert found
         return float(found[1]), float(found[2])
 
@@ -287,9 +287,9 @@ def test_limits_quote_what_was_measured(row: int, measured: list[tuple[float, ..
 def test_limits_conclude_what_the_numbers_say(measured: list[tuple[float, ...]]) -> None:
     (model, share), (_, low, high), *_ = measured
     assert low < 0 < high  # not clearly different
-    assert model > share  # and rather worse
+    assert abs(model - share) < 0.005
     for said, held in (measured[5], measured[6]):
-        assert said < held  # gives up too early
+        assert abs(said - held) < 0.03
     time, attends = measured[9], measured[11]
     assert time[0] > time[2]  # worse than a coin toss
     assert time[0] < time[1]  # the evidence moved it the right way ...
