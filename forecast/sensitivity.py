@@ -185,32 +185,28 @@ def _rubric(compiled: Compiled) -> Iterator[_Bar]:
 def _base_rate(case: Case) -> Iterator[_Bar]:
     base, before, scenarios = case.base_rate, opening(case), case.scenarios
     length = before.opened.shape[2] - 1
-    plain = [not s.days_to_open for s in scenarios if s.held]  # whose time is the base rate's
+    held = [s.id for s in scenarios if s.held]
+    plain = [s.id for s in scenarios if s.held and not s.days_to_open]  # whose time is the base rate's
 
     def bar(label: str, owner: str, kind: str, span: Any, *openings: Opening) -> _Bar:
-        used = [s.id for s in scenarios if s.held] if kind == "base rate" else [owner]
+        used = held if kind == "base rate" else [owner]
         low, high = map(float, span)
         return _Bar(label, owner, kind, used, low, high, openings=(openings[0], openings[1]))
 
     def ever(p: float) -> Opening:
-        return averaged(
-            scenarios, before.share, np.full(len(before.ever), p), before.opened, before.waits
-        )
+        same = np.full_like(before.ever, p)
+        return averaged(scenarios, before.share, same, before.opened, before.waits)
 
-    def time(curves: NDArray[Any], where: Sequence[bool], waits: NDArray[Any]) -> Opening:
+    def time(curves: NDArray[Any], who: list[str], waits: NDArray[Any]) -> Opening:
         opened = before.opened.copy()
-        opened[np.array(where)] = curves
+        opened[[held.index(s) for s in who]] = curves
         return averaged(scenarios, before.share, before.ever, opened, waits)
 
-    def stretched(days: tuple[float, float], where: Sequence[bool]) -> list[Opening]:
-        held, out = iter(where), []
-        own = [s.held and next(held) and s.days_to_open for s in scenarios]
+    def stretched(days: tuple[float, float], who: list[str]) -> Iterator[Opening]:
         for f in (1 / STRETCH, STRETCH):
-            new = days[0] * f, days[1] * f
-            slower = [s.model_copy(update={"days_to_open": new}) if x else s
-                      for s, x in zip(scenarios, own, strict=True)]  # fmt: skip
-            out.append(time(log_normal(new, length), where, _waits(case, slower, before)))
-        return out
+            new = {"days_to_open": (days[0] * f, days[1] * f)}
+            own = [s.model_copy(update=new) if s.id in who else s for s in scenarios]
+            yield time(log_normal(new["days_to_open"], length), who, _waits(case, own, before))
 
     def median(days: tuple[float, float]) -> NDArray[Any]:
         return np.asarray(np.sqrt(days[0] * days[1]) * np.array([1 / STRETCH, STRETCH]))
@@ -221,7 +217,7 @@ def _base_rate(case: Case) -> Iterator[_Bar]:
         c = curve(case.fit, *about)
         span = np.quantile(c.ever, RANGE)
         yield bar(label, "base_rate", "base rate", span, *map(ever, span))
-        if any(plain):
+        if plain:
             at = np.quantile(c.log_days, RANGE)
             days = np.arange(length + 1.0)
             curves = [replace(c, log_days=np.full_like(c.log_days, x)) for x in at]
@@ -233,15 +229,13 @@ def _base_rate(case: Case) -> Iterator[_Bar]:
         if not base.held.certain:
             span = (base.held.low, base.held.high)
             yield bar(label, "base_rate", "base rate", span, *map(ever, span))
-        if any(plain):
+        if plain:
             yield bar("base rate: median days to open, stretched", "base_rate", "base rate",
                       median(base.days_to_open), *stretched(base.days_to_open, plain))  # fmt: skip
-    held = [s.id for s in scenarios if s.held]
     for i, s in enumerate(scenarios):
         if s.days_to_open:
             yield bar(f"{s.id}: median days to open, stretched", s.id, "scenario",
-                      median(s.days_to_open),
-                      *stretched(s.days_to_open, [x == s.id for x in held]))  # fmt: skip
+                      median(s.days_to_open), *stretched(s.days_to_open, [s.id]))  # fmt: skip
         if s.share and not s.share.certain:
             span = (s.share.low, s.share.high)
             yield bar(f"{s.id}: share", s.id, "scenario", span,

@@ -39,7 +39,9 @@ def fit() -> Fit:
     return Fit("peace_talks", dt.date(2014, 11, 11), (), "", ("Libya", "Syria"), {
         "level": np.log(ODDS), "on_stage": on_stage, "on_convener": zeros(6), "on_kind": zeros(7),
         "on_conflict": on_conflict, "spread": zeros(3), "log_days": zeros() + np.log(60),
-        "log_days_on_stage": zeros(3), "sigma": zeros() + 1.0, "recorded": zeros() + 0.5,
+        "log_days_on_stage": zeros(3), "sigma": zeros() + 1.0, "log_sigma_on_stage": zeros(3),
+        "end_log_days": zeros() + np.log(90), "end_log_days_on_stage": zeros(3), "end_sigma": zeros() + 1.0,
+        "recorded": zeros() + 0.5,
         "stage_share": zeros(3) + 1 / 3, "att_role": att_role, "att_convener": zeros(6),
         "att_conflict": zeros(2), "att_spread": zeros(2),
     })  # fmt: skip
