@@ -122,6 +122,35 @@ def test_a_date_outside_the_life_of_a_case_is_refused(dates: list[Any], message:
         replay(make_case(), dates)
 
 
+def test_a_late_date_is_refused_before_the_others_are_worked_out(monkeypatch: Any) -> None:
+    def never(*_: Any) -> Any:
+        raise AssertionError("worked out")
+
+    monkeypatch.setattr("forecast.replaying.answer", never)
+    with pytest.raises(ValueError, match="2021-02-04 is not from"):
+        replay(make_case(), [day(n) for n in range(401)])
+
+
+def test_each_actors_events_are_marked_in_his_lane(moscow: Case) -> None:
+    from forecast import plots, reading_plots
+
+    past = replay(moscow, news_days(moscow, dt.date(2015, 1, 27)))
+    ax = reading_plots.replay_actors(past, moscow)
+    days = past.as_of.values
+    for i, who in enumerate(a for a in moscow.actors if not a.required):
+        watches = {w.id for w in moscow.watch if w.bears_on == who.id}
+        on = [e for e in moscow.events if e.bears_on == who.id or e.answers in watches]
+        told = {np.datetime64(r.published) for e in on for r in e.reports}
+        marked = [line for line in ax.lines if line.get_marker() == "."][i]
+        assert set(marked.get_xdata()) == {d for d in days[1:] if d.astype("datetime64[D]") in told}, (
+            actor.id
+        )
+    words = plots.alt(ax)
+    # he turned the written invitation down on 9 January, and nothing moved him more
+    assert "most by Khatib turns the written invitation down" in words
+    assert "9\u00a0Jan" in words
+
+
 def test_dates_may_be_of_any_kind_and_come_one_by_one() -> None:
     kinds = [day(3), pd.Timestamp(day(3)), np.datetime64(day(3)), str(day(3))]
     past = replay(make_case(), iter(kinds))
