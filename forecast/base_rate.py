@@ -35,7 +35,7 @@ class Futures:
     ----------
     held : ndarray of bool, shape (S,)
     log_root : ndarray, shape (S,)
-        log P(s, announcements, not opened by the as-of date), normalised.
+        log P(s, announcements, neither opened nor at its end by the as-of date), normalised.
     day : ndarray, shape (S, T)
         P(opens on that day | s, all that); zero for not-held scenarios.
     draws : ndarray, shape (S, D)
@@ -71,7 +71,7 @@ class Opening:
     joint : ndarray, shape (H, T)
         P(s, opens on day t), t = 1 ... T, over the doubt about the base rate.
     never : ndarray, shape (T + 1,)
-        P(never held, and not at its end within t days), likewise.
+        P(not held by the horizon, and not at its end within t days), likewise.
     """
 
     share: NDArray[Any]
@@ -131,7 +131,8 @@ def averaged(
     """The opening that these shares and views of the base rate make together."""
     held = share[[s.held for s in scenarios]]
     joint = held[:, None] * np.diff(ever @ opened, axis=1) / len(ever)
-    never = (1 - ever * (held @ opened[:, :, -1])) @ waits / len(ever)
+    beyond = ever * (1 - held @ opened[:, :, -1])  # held, after the horizon: it has no end
+    never = ((1 - ever) @ waits + beyond.sum()) / len(ever)
     return Opening(share, ever, opened, waits, joint, never)
 
 
@@ -204,8 +205,8 @@ def futures(
     mass = np.diff(opened[:, :, elapsed:], axis=2) * weigh
     until = np.stack([mass[:, :, :n].sum(2) for n in at], axis=1)  # (held, deadlines + 1, K)
     waiting = until[:, -1]
-    never_drawn = 1 - drawn * (shares[held] * opened[:, which, -1]).sum(0)
-    never_drawn *= before.waits[which, alive]
+    beyond = 1 - (shares[held] * opened[:, which, -1]).sum(0)
+    never_drawn = (1 - drawn) * before.waits[which, alive] + drawn * beyond
     root_drawn = never_drawn * shares * news.never
     root_drawn[held] = drawn * shares[held] * waiting[:, which]
     by = np.zeros((len(held), len(q.deadlines), len(ever)))
@@ -239,9 +240,14 @@ def _news(case: Case, as_of: dt.date, opens: NDArray[Any]) -> Likelihood:
 
 
 def known_alive(case: Case, as_of: dt.date) -> int:
-    """Days for which the proposal is known not to be at its end: until word that it was called off."""
-    off = [r.published for a in case.announcements if a.kind == "cancelled" for r in a.reports]
-    return max((min([as_of, *off]) - case.question.proposed).days, 0)
+    """Days for which the ends of the table say that the proposal is not at its end.
+
+    Until a day is named, or word that it was called off: from then on what has been heard, and
+    what has not, is in the likelihood of announcements.
+    """
+    told = [r.published for a in case.announcements if a.kind in ("day", "cancelled")
+            for r in a.reports if not r.denies]  # fmt: skip
+    return max((min([as_of, *told]) - case.question.proposed).days, 0)
 
 
 def share_means(scenarios: Sequence[Scenario]) -> NDArray[Any]:

@@ -352,20 +352,22 @@ def _movement(f: Forecast) -> Html:
         return Html("")
     moves = movement(f.case, f.as_of, days=_AHEAD)
     everything, quiet = moves.loc["all"], float(moves.attrs["quiet"])
-    opened = float(f.opening.probability.values[:_AHEAD].sum())
+    opened, ended = float(f.opening.probability.values[:_AHEAD].sum()), float(moves.attrs["ended"])
+    waits = "it has neither opened nor been called off or given up" if ended else "it has not opened"
 
     def ends(name: str, r: pd.Series) -> str:
         # the few ways in which it opens lie beyond the 5 % and 95 % points
         spread = percent(r.low) != percent(r.high)
         if spread or name == "watches" or moves.attrs["on"] > str(f.case.headline):
             return span(r.low, r.high)
-        return f"{percent(r.low)}, or 100{NBSP}% if it has opened (chance {percent(opened)})"
+        off = f" and 0{NBSP}% if it is off (chance {percent(ended)})" if ended else ""
+        return f"{percent(r.low)}, or 100{NBSP}% if it has opened (chance {percent(opened)}){off}"
 
     if np.allclose(
         moves.loc["a day named"], moves.loc["time"]
     ):  # nothing is known of how days are named
         moves = moves.drop("a day named")
-    names = {"time": "only time passes: it has opened, is off, or neither", "watches": "the events above are seen or not",
+    names = {"time": f"only time passes: it has opened{', is off,' * bool(ended)} or {'neither' if ended else 'not'}", "watches": "the events above are seen or not",
              "a day named": "a day is named or not", "all": "all of these"}  # fmt: skip
     rows = [
         (names.get(str(name), str(name)), f"{100 * r['move']:.1f}", f"{100 * r.sd:.1f}", ends(str(name), r))
@@ -374,7 +376,7 @@ def _movement(f: Forecast) -> Html:
     columns = [Column("What becomes known"), Column("Expected change, points", "n"),
                Column("Standard deviation", "n"), Column("90 % of the time within", "n")]  # fmt: skip
     says = (f"In the next {_AHEAD} days the forecast is expected to move by {100 * everything['move']:.1f} points, in either "
-            f"direction: on average it stays where it is. If nothing is heard, so that it has not opened, no event above was "
+            f"direction: on average it stays where it is. If nothing is heard, so that {waits}, no event above was "
             f"seen and no day was named, it will stand at {percent(quiet)}. "
             "News that nobody has written down as a watch is not in this.")  # fmt: skip
     return h("<h3>How far it may move</h3><p>{}</p>{}", says,

@@ -89,7 +89,7 @@ def _bridge(f: Forecast) -> Html:
         else "and no day was named"
     )
     silence = "in which it has not opened"
-    if f.case.fit_used and not any(a.kind == "cancelled" for a in named):
+    if f.case.fit_used and not any(a.kind in ("day", "cancelled") for a in named):
         silence = "in which it has neither opened nor been called off or given up"
     silence = f"{silence} {news}" if f.case.fit else silence
     by = percent(float(f.held.prior.sel(deadline=pd.Timestamp(day))))

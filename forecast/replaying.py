@@ -15,6 +15,7 @@ import xarray as xr
 
 from forecast.case import Case
 from forecast.compiling import Compiled, aged, compile_case
+from forecast.tables import or_none
 from forecast.updating import answer, stamps
 
 
@@ -122,7 +123,7 @@ def as_dict(past: xr.Dataset, case: Case) -> dict[str, Any]:
             "scenarios": dict(zip(map(str, past.scenario.values), map(float, row.scenarios.values), strict=True)),
             "actors": {
                 str(a): {
-                    "given_held": float(p),
+                    "given_held": or_none(p),
                     "by": [{"by": d, "probability": float(x)} for d, x in zip(by, joint, strict=True)],
                 }
                 for a, p, joint in zip(past.actor.values, row.given_held.values, row.by.values, strict=True)

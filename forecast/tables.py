@@ -77,7 +77,7 @@ def as_dict(f: Forecast) -> dict[str, Any]:
         "indicators": _prior_and_posterior(f.indicators, "indicator"),
         "actors": {
             a.id: {
-                "given_held": float(f.actors.given_held[i]),
+                "given_held": or_none(f.actors.given_held[i]),
                 "by": [
                     {"by": day, "probability": float(p)}
                     for day, p in zip(days, f.actors.by.values[i], strict=False)
@@ -86,6 +86,11 @@ def as_dict(f: Forecast) -> dict[str, Any]:
             for i, a in enumerate(f.case.actors)
         },
     }
+
+
+def or_none(p: Any) -> float | None:
+    """A number for JSON, which has no nan."""
+    return float(p) if np.isfinite(p) else None
 
 
 def compare(forecasts: Mapping[str, Forecast]) -> pd.DataFrame:
@@ -213,6 +218,7 @@ def rounded(parts: Sequence[float], total: int = 100) -> list[int]:
         In any unit; only their ratios count.
     """
     exact = np.asarray(parts, float)
+    exact = exact if exact.any() else np.ones(len(exact))  # nothing is left to tell them apart
     exact = exact * total / exact.sum()
     whole = np.floor(exact).astype(int)
     for i in np.argsort(whole - exact, kind="stable")[: total - whole.sum()]:

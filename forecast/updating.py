@@ -72,7 +72,7 @@ class Forecast:
         often invited parties of his role came to talks that were held (nan without a fit);
         and `by`, P(held by the deadline and attends), with `by_low`, `by_high`.
     log_evidence : float
-        log P(reports | not opened by the as-of date).
+        log P(reports | neither opened nor at its end by the as-of date).
     effective_draws : float
         Effective sample size behind `low` and `high`; nan without draws.
     seed : int
@@ -119,7 +119,8 @@ class Forecast:
         _pattern(self.case, group)
         chance, held = self.posterior.chance, self.futures.held
         by_s = attendance.count(self.compiled, self.compiled.theta, chance, list(group))
-        weight = self.posterior.scenario[held] / self.posterior.scenario[held].sum()
+        ever = self.posterior.scenario[held].sum()
+        weight = self.posterior.scenario[held] / (ever or np.nan)
         return xr.DataArray(
             by_s[:, held] @ weight, dims="number", coords={"number": np.arange(len(group) + 1)},
             name="probability", attrs={"group": ", ".join(group)},

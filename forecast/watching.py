@@ -148,7 +148,8 @@ def movement(
         which is the forecast of today; `move`, the expected size of the change, E|p' - p|;
         `sd`, its standard deviation; `low` and `high`, the 5 % and 95 % point of p'.
         `attrs`: `now`, `deadline`, `on` (the later day), `quiet` (the forecast on that day if
-        it has not opened, nothing was seen and no day named), `aged` (that of today if the
+        it has neither opened nor ended, nothing was seen and no day named), `ended` (the chance
+        that it is at its end by then), `aged` (that of today if the
         evidence were as old as it will be: what ages moves the forecast for certain, and is in
         none of the rows), and `left_out` (ids of watches beyond the `MOST` most informative).
 
@@ -203,9 +204,11 @@ def movement(
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=["mean", "move", "sd", "low", "high"])
     frame.index.name = "by"
     still, held_still = named[-1]
+    ended = opens[2][0]
     older = _Now.at(aged(state.compiled, on), state.root)
     frame.attrs = {
         "now": now, "deadline": str(deadline), "on": str(on),
+        "ended": float(ended @ state.scenario),
         "quiet": float(held_still @ weight[:, -1] / (still @ weight[:, -1])),
         "aged": float((older.scenario @ by)[0]), "left_out": left_out,
     }  # fmt: skip
@@ -328,8 +331,7 @@ def _futures_on(state: _Now, on: dt.date, deadline: dt.date) -> tuple[_Known, _K
     ]
     # what is never held may be at its end by then
     alive, waits = known_alive(case, as_of), opening(case).never
-    on_end = alive + then if alive == (as_of - case.question.proposed).days else alive
-    later, later_never = day[:, then:], never * waits[on_end] / waits[alive]
+    later, later_never = day[:, then:], never * waits[known_alive(case, on)] / waits[alive]
     ended = never - later_never, np.zeros(len(never))
     silent = Likelihood(np.ones(day.shape[1]), 1.0)
     if case.fit is not None and not case.announcements:

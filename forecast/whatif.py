@@ -186,7 +186,8 @@ def see(model: WhatIf, views: Sequence[View]) -> Views:
     attends = (actor_chances(compiled, theta, posterior) * scenarios)[:, root.held].sum(1)
     question = compiled.case.question
     by = opened_by(root, question.as_of, question.deadlines)
-    return Views(by.T @ scenarios, ever, scenarios, attends / ever)
+    given = np.divide(attends, ever, out=np.full_like(attends, np.nan), where=ever > 0)
+    return Views(by.T @ scenarios, ever, scenarios, given)
 
 
 def _check(model: WhatIf, view: View, place: Mapping[str, int]) -> None:

@@ -1,6 +1,7 @@
 """Announcements: one likelihood, proper in every state, that never makes a forecast incoherent."""
 
 import datetime as dt
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -282,6 +283,10 @@ def test_days_that_are_long_past_leave_nothing_and_no_nonsense():
     assert f.scenarios.probability.values.sum() == pytest.approx(1, abs=1e-12)
     assert np.isnan(f.actors.given_held.values).all()
     assert not f.actors.by.values.any()
+    assert np.isnan(f.count()).all()
+    assert "9223372" not in str(f)
+    assert sum(forecast.tables.whole_scenarios(f)) == 100
+    assert json.dumps(f.to_dict(), allow_nan=False)
 
 
 # --- not at its end ---
@@ -303,15 +308,18 @@ def test_that_a_proposal_is_not_at_its_end_by_hand(make, fit, news):
     for k in range(4):
         time = stats.lognorm(d["sigma"][k], scale=np.exp(d["log_days"][k]))
         by[k] = time.cdf(np.arange(last + 1)) / time.cdf(HORIZON)
-        ends[k] = stats.lognorm(d["end_sigma"][k], scale=np.exp(d["end_log_days"][k])).sf(now)
+        end = stats.lognorm(d["end_sigma"][k], scale=np.exp(d["end_log_days"][k]))
+        ends[k] = end.sf(12 if news else now)  # once a day is named, its own silence is heard
     day = np.concatenate([[0], (pi[:, None] * np.diff(by)).mean(0)])
     told = an.likelihood(case, at(now), day / day.sum())
-    held, never = day @ told.held, ((1 - pi * by[:, -1]) * ends).mean() * told.never
+    # what is held after the horizon has no end
+    never = ((1 - pi) * ends + pi * (1 - by[:, -1])).mean() * told.never
+    held = day @ told.held
     found = forecast.update(case, at(now), draws=0)
     assert float(found.ever.probability) == pytest.approx(held / (held + never), abs=1e-9)
     endless = fit.draws | {"end_log_days": np.full(4, 50.0)}
     less = forecast.update(waiting(make(*news), replace(fit, draws=endless)), at(now), draws=0)
-    assert float(found.ever.probability) > float(less.ever.probability) + 0.01
+    assert float(found.ever.probability) > float(less.ever.probability) + (0.005 if news else 0.01)
 
 
 def test_what_takes_longer_is_given_up_later(make, fit):
@@ -322,39 +330,45 @@ def test_what_takes_longer_is_given_up_later(make, fit):
     for k in range(4):
         end = stats.lognorm(d["end_sigma"][k], scale=np.exp(d["end_log_days"][k]) * ratio[k] ** 0.4)
         assert f.waits[k, [0, 30, 200]] == pytest.approx([1, end.sf(30), end.sf(200)], abs=1e-12)
-    never = 1 - f.ever * (f.share[:2] @ f.opened[:, :, -1])
-    assert f.never[[0, 30]] == pytest.approx([never.mean(), (never * f.waits[:, 30]).mean()], abs=1e-12)
+    beyond = f.ever * (1 - f.share[:2] @ f.opened[:, :, -1])
+    for t in (0, 30):
+        assert f.never[t] == pytest.approx(((1 - f.ever) * f.waits[:, t] + beyond).mean(), abs=1e-12)
 
 
-def test_nothing_is_known_of_its_end_after_word_that_it_was_called_off(make, fit):
-    news = ("day", 10, (60, 60), "host"), ("cancelled", 20, None, "host")
-    off, endless = waiting(make(*news), fit), fit.draws | {"end_log_days": np.full(4, 50.0)}
-    known = [base_rate.known_alive(off, at(x)) for x in (5, 20, 21, 50)]
-    assert known == [5, 20, 20, 20]
-    late, never = (
-        forecast.update(waiting(make(*news), x), at(50), draws=0)
-        for x in (fit, replace(fit, draws=endless))
-    )
-    # P(no end by day 20 | never held) is all that is made of it
-    odds = [float(x.ever.probability / (1 - x.ever.probability)) for x in (never, late)]
-    opened = base_rate.opening(off)
-    assert odds[1] == pytest.approx(odds[0] * opened.never[0] / opened.never[20], rel=1e-9)
+@pytest.mark.parametrize(("news", "until"), [
+    ([], [5, 20, 50]),
+    ([("window", 10, (50, 60), "host")], [5, 20, 50]),
+    ([("day", 10, (60, 60), "host"), ("cancelled", 20, None, "host")], [5, 10, 10]),
+    ([("cancelled", 20, None, "host")], [5, 20, 20]),
+])  # fmt: skip
+def test_until_when_it_is_known_not_to_be_at_its_end(make, fit, news, until):
+    case = waiting(make(*news), fit)
+    assert [base_rate.known_alive(case, at(x)) for x in (5, 20, 50)] == until
+    denied = case.model_copy(update={"announcements": tuple(
+        a.model_copy(update={"reports": tuple(r.model_copy(update={"denies": True}) for r in a.reports)})
+        for a in case.announcements
+    )})  # fmt: skip
+    assert base_rate.known_alive(denied, at(50)) == 50
 
 
-def test_today_is_the_expectation_of_opened_ended_and_waiting(make, fit):
-    """By opening and end alone: the silence of announcements is left out of both forecasts."""
-    case, now, later = waiting(make(), fit), 20, 55
-    before = base_rate.opening(case)
-    by = (case.question.deadlines[0] - START).days
-    mass, end = before.joint.sum(0), before.never
-    total = mass[now:].sum() + end[now]  # given that it is neither opened nor ended
-    today = mass[now:by].sum() / total
-    wait = mass[later:].sum() + end[later]
-    chance = {"opened": mass[now:later].sum(), "ended": end[now] - end[later], "waiting": wait}
-    after = {"opened": 1.0, "ended": 0.0, "waiting": mass[later:by].sum() / wait}
-    assert sum(chance.values()) == pytest.approx(total, abs=1e-12)
-    assert sum(chance[k] * after[k] for k in chance) / total == pytest.approx(today, abs=1e-12)
-    assert chance["ended"] > 0.05
+@pytest.mark.parametrize("news", [[], [("cancelled", 20, None, "host")]])
+def test_today_is_the_expectation_of_opened_ended_and_waiting(make, fit, news):
+    """By `update` on both days; that it ended is known until word of a cancellation, published today."""
+    case, now, days = waiting(make(*news), fit), 20, 14
+    moves = forecast.movement(case, at(now), days=days)
+    today, later = (forecast.update(case, at(x), draws=0) for x in (now, now + days))
+    p = float(today.held.probability.sel(deadline=np.datetime64(case.headline)))
+    assert moves.loc["time", "mean"] == pytest.approx(p, abs=1e-12)
+    if news:
+        assert moves.attrs["ended"] == 0
+        return
+    # P(ended) from the fit itself
+    never = base_rate.opening(case).never
+    ended = (1 - float(today.ever.probability)) * (1 - never[now + days] / never[now])
+    assert moves.attrs["ended"] == pytest.approx(ended, abs=1e-12)
+    assert ended > 0.02
+    quiet = float(later.held.probability.sel(deadline=np.datetime64(case.headline)))
+    assert moves.attrs["quiet"] == pytest.approx(quiet, abs=1e-9)
 
 
 @pytest.mark.parametrize("gone", [["a1"], ["a0"], ["a0", "a1"]])
