@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from forecast.calibration import corp, reliability
-from forecast.markup import percent
+from forecast.markup import percent, role_words
 from forecast.plots import BLUE, GREY, ORANGE, _axes, _finish, _says
 
 
@@ -109,12 +109,7 @@ def gains(frame: pd.DataFrame, score: str, forecast: str, ax: Axes | None = None
     rows = frame.xs((score, forecast), level=("score", "forecast"))
     schemes = list(rows.index.get_level_values("scheme").unique())
     keys = list(dict.fromkeys(k[1:] for k in rows.index))
-    names = [
-        f"{k[1]} days from day {k[0]}"
-        if len(k) == 2
-        else str(k[0]).replace("_", " ").replace("un envoy", "UN envoy")
-        for k in keys
-    ]
+    names = [f"{k[1]} days from day {k[0]}" if len(k) == 2 else role_words(k[0]) for k in keys]
     ax = _axes(ax, 0.45 * len(names) * len(schemes) + 1)
     said = []
     for i, (scheme, colour, shape) in enumerate(

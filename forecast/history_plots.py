@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from forecast import svg
-from forecast.markup import counted, long_date, percent, short_date, span
+from forecast.markup import counted, long_date, percent, role_words, short_date, span
 from forecast.plots import BLUE, GREEN, GREY, ORANGE, _axes, _dated, _finish, _plain, _says
 from forecast.updating import Forecast
 
@@ -255,7 +255,7 @@ def attendance(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     for i, r in enumerate(frame.itertuples()):
         text = f"{r.yes} came, {r.partial} in part, {r.no} did not"
         ax.annotate(text, (1.01, i), xycoords=("axes fraction", "data"), va="center")
-    names = [str(role).replace("_", " ").replace("un ", "UN ") for role in frame.index]
+    names = [role_words(role) for role in frame.index]
     _finish(ax, names, "P(comes | held, invited), central 90 %")
     ax.set_xlim(0, 1)
     ax.legend(frameon=False, ncols=2, loc="lower left", bbox_to_anchor=(0, 1), borderpad=0)

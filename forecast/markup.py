@@ -201,6 +201,11 @@ def period(days: tuple[dt.date, dt.date]) -> str:
     return f"{short_date(first, first.year != last.year)}–{short_date(last, year=True)}"
 
 
+def role_words(role: Any) -> str:
+    """`main opposition`, `UN envoy`: a role of the table in words."""
+    return str(role).replace("_", " ").replace("un envoy", "UN envoy")
+
+
 def short(words: str, size: int = 60) -> str:
     """The beginning of a text, cut at a word, without its full stop."""
     words = " ".join(words.split()).removesuffix(".")

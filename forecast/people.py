@@ -23,6 +23,7 @@ from forecast.markup import (
     join,
     long_date,
     percent,
+    role_words,
     row_span,
     short,
     short_date,
@@ -59,7 +60,7 @@ def actors(f: Forecast) -> Section:
 
     rows = []
     for a, (_, r), overall in zip(case.actors, frame.iterrows(), by, strict=True):
-        notes = [] if not a.role else [a.role.replace("_", " ").replace("un envoy", "UN envoy")]
+        notes = [] if not a.role else [role_words(a.role)]
         if a.part_of:
             notes.append(f"only with {names[a.part_of]}")
         if a.attends_if:
