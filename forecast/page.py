@@ -353,6 +353,7 @@ def _movement(f: Forecast) -> Html:
     moves = movement(f.case, f.as_of, days=_AHEAD)
     everything, quiet = moves.loc["all"], float(moves.attrs["quiet"])
     opened, ended = float(f.opening.probability.values[:_AHEAD].sum()), float(moves.attrs["ended"])
+    off = f", and is called off or given up with chance {percent(ended)}" if ended else ""
     waits = "it has neither opened nor been called off or given up" if ended else "it has not opened"
 
     def ends(name: str, r: pd.Series) -> str:
@@ -360,8 +361,7 @@ def _movement(f: Forecast) -> Html:
         spread = percent(r.low) != percent(r.high)
         if spread or name == "watches" or moves.attrs["on"] > str(f.case.headline):
             return span(r.low, r.high)
-        off = f" and 0{NBSP}% if it is off (chance {percent(ended)})" if ended else ""
-        return f"{percent(r.low)}, or 100{NBSP}% if it has opened (chance {percent(opened)}){off}"
+        return f"{percent(r.low)}, or {'0 or ' * bool(ended)}100{NBSP}%"
 
     if np.allclose(
         moves.loc["a day named"], moves.loc["time"]
@@ -378,6 +378,7 @@ def _movement(f: Forecast) -> Html:
     says = (f"In the next {_AHEAD} days the forecast is expected to move by {100 * everything['move']:.1f} points, in either "
             f"direction: on average it stays where it is. If nothing is heard, so that {waits}, no event above was "
             f"seen and no day was named, it will stand at {percent(quiet)}. "
+            f"By then it has opened with chance {percent(opened)}{off}. "
             "News that nobody has written down as a watch is not in this.")  # fmt: skip
     return h("<h3>How far it may move</h3><p>{}</p>{}", says,
              table(f"The forecast on {long_date(moves.attrs['on'])}, as it may turn out", columns, rows, kind="cards"))  # fmt: skip
