@@ -86,9 +86,9 @@ def load(case: str | os.PathLike[str], fitted: bool = True) -> Case:
         raise CaseError(problems)
     draft = _draft(raw, lost, problems)
     problems += check(draft)
-    if problems:
-        raise CaseError(problems)
     parts = {k: tuple(p for _, p in v) for k, v in draft.parts.items()}
+    if any(not parts[section] for section in SINGLE):
+        raise CaseError(problems)  # without these nothing is known of the fit
     fields = {k: v[0] if k in SINGLE else v for k, v in parts.items()}
     whole = Case.model_construct(
         name=folder.resolve().name,
@@ -96,12 +96,14 @@ def load(case: str | os.PathLike[str], fitted: bool = True) -> Case:
         **{k: fields.get(k, f.default) for k, f in Case.model_fields.items()
            if k not in ("name", "folder")},
     )  # fmt: skip
-    if not fitted:
-        return whole
-    fit, problem = _fit(whole, folder)
-    if problem:
-        raise CaseError([Problem("fit.json", "", problem)])
-    return whole.model_copy(update={"fit": fit})
+    fit = None
+    if fitted:
+        fit, problem = _fit(whole, folder)
+        if problem:
+            problems.append(Problem("fit.json", "", problem))
+    if problems:
+        raise CaseError(problems)
+    return whole.model_copy(update={"fit": fit}) if fitted else whole
 
 
 def _fit(case: Case, folder: Path) -> tuple[Fit | None, str]:

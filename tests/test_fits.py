@@ -145,6 +145,18 @@ def test_a_missing_fit_is_asked_for(own):
         forecast.load(own)
 
 
+def test_a_missing_fit_is_told_with_the_other_problems(own):
+    (own / "fit.json").unlink()
+    events = own / "events.toml"
+    events.write_text(events.read_text("utf-8").replace('bears_on = "', 'bears_on = "no_', 1), "utf-8")
+    with pytest.raises(CaseError) as e:
+        forecast.load(own)
+    said = str(e.value).splitlines()
+    assert len(said) == 2
+    assert "bears_on: no indicator or actor" in said[0]
+    assert said[1].startswith("fit.json: missing")
+
+
 def test_a_table_that_grew_later_keeps_the_fit(own, tmp_path, monkeypatch):
     """A row proposed after the fit's date changes the file, not what was knowable."""
     folder = tmp_path / "seeds"
