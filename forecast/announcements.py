@@ -11,6 +11,9 @@ time has passed the likelihood is one. Once a day is named, that one hears of no
 nears is evidence too. A window moves when, never whether. The latest announcement of a
 plan supersedes what came before; its reports carry their phi like any other.
 
+Of a learned base rate of the stage `dated` the day is part of the proposal, and P(held) knows
+of it: nu is one, silence says nothing, and P(d | n, t) = lead(d - n) slip(t - d) over all d.
+
 `lead`, `slip` and `nu` are learned (`forecast.opening`). `nu` is the share of floated
 proposals that named a day and still were never held: what a named day is worth in odds of
 P(held) is 1 / nu.
@@ -35,14 +38,18 @@ from forecast.parts import Announcement
 LONGEST = 365
 """Days beyond which neither a lead nor a slip is looked at: a year after a day that was named and
 not kept, nothing is left of P(held) but what a false report would explain."""
+OUTSIDE = 1e-15
+"""Chance of what news of a day rules out: once that is long past, it says no more than nothing."""
 LATE_NOTICE = 0.15
 NOTICE_DAYS = 7.0
 """A delay, or an end, is mostly known days ahead: with k days to go it has not been heard of
 with chance 1 - (1 - LATE_NOTICE) exp(-k / NOTICE_DAYS). A judgement: the table of proposals
 does not record when a delay became known."""
-CANCELLED_IF_NEVER, CANCELLED_IF_HELD = 0.6, 0.1
-"""Share of bad news about a named day that calls the meeting off rather than puts it off, if
-it is never held, and if it is. Judgements: what was called off is sometimes revived."""
+CANCELLED_IF_NEVER, CANCELLED_IF_HELD = 0.3, 0.05
+"""Share of bad news about a named day that calls the meeting off rather than puts it off, if it
+is never held, and if it is. Of the table's dated proposals that were never held 4 of 13 had
+come to their end by the named day (2 of 6 by November 2014), the others drifted on. The second
+is a judgement: what was called off is sometimes revived."""
 
 
 @dataclass(frozen=True)
@@ -77,29 +84,36 @@ def likelihood(case: Case, as_of: dt.date, opens: NDArray[Any]) -> Likelihood:
     Parameters
     ----------
     case : Case
-        As known on the date, with a fit.
+        As known on the date, with a fit. Of announcements first reported on one day, the later in
+        the file supersedes.
     as_of : date
     opens : ndarray, shape (T + 1,)
         P(opens on day t | held), as judged on the day of the proposal.
     """
     start = case.question.proposed
     now = (as_of - start).days
-    silent = state = _none(case.fit, now, opens)
-    some = 1 - float(opens[now + 1 :] @ silent.held[now + 1 :]) / max(
-        float(opens[now + 1 :].sum()), 1e-300
-    )
+    if dated := _dated(case):
+        silent, some = Likelihood((np.arange(len(opens)) > now).astype(float), 1.0), 1.0
+    else:
+        silent, left = _none(case.fit, now, opens), opens[now + 1 :]
+        some = 1 - float(left @ silent.held[now + 1 :]) / max(float(left.sum()), 1e-300)
+    state = silent
     plan: tuple[Announcement, int] | None = None  # the latest that named days, and when it did
     last: Announcement | None = None
     for news in sorted(case.announcements, key=lambda a: min(r.published for r in a.reports)):
         if last is not None and (news.kind, news.opens) == (last.kind, last.opens):
             continue  # a restatement
         first = (min(r.published for r in news.reports) - start).days
-        told = _told(case.fit, news, plan, start, first, now, opens, silent)
+        told = _told(case.fit, news, plan, start, first, now, opens, silent, dated)
         denied, affirmed = said(case, news)
         if news.opens:
             # a false report names some day too: its chance to name just this one
             affirmed *= float(opens @ told.held) / max(some, 1e-9)
             plan = news, first
+        elif plan and plan[0].opens:
+            # and is heard when bad news is
+            days = _days(plan[0].opens, start)
+            affirmed *= float(np.mean([1 - _not_heard(d - first) for d in days]))
         state = Likelihood(
             told.held * denied + state.held * affirmed, told.never * denied + state.never * affirmed
         )
@@ -126,9 +140,10 @@ def _none(fit: Fit, now: int, opens: NDArray[Any]) -> Likelihood:
 def still_silent(case: Case, as_of: dt.date, by: dt.date, opens: NDArray[Any]) -> Likelihood:
     """P(no day is named by a later date either | s, t, none is named yet).
 
-    Who opens by then has been named by then: zero. With announcements already made, one.
+    Who opens by then has been named by then: zero. With announcements already made, one, and
+    where the day is part of the proposal.
     """
-    if case.announcements:
+    if case.announcements or _dated(case):
         return Likelihood(np.ones(len(opens)), 1.0)
     now, then = ((d - case.question.proposed).days for d in (as_of, by))
     until, later = (_none(case.fit, k, opens) for k in (now, then))
@@ -145,6 +160,7 @@ def _told(
     now: int,
     opens: NDArray[Any],
     silent: Likelihood,
+    dated: bool = False,
 ) -> Likelihood:
     """The likelihood of the state that true news brings about."""
     lead, slip, nu = _lead_and_slip(fit)
@@ -164,6 +180,9 @@ def _told(
     )
     if named is None:  # put off or called off without a day that one knew of
         return Likelihood(silent.held * good, silent.never * bad)
+    if dated:
+        both = np.diff(_room(fit, len(opens) + 1))  # P(lead + slip = k)
+        nu, room = 1.0, np.maximum(both[np.maximum(t - named_on, 0)], 1e-300)
     held, never = np.zeros(len(opens)), 0.0
     days = _days(named, start)
     for day in days:
@@ -179,13 +198,18 @@ def _told(
     return Likelihood(held, never)
 
 
+def _dated(case: Case) -> bool:
+    """Whether the base rate is that of proposals which named their day at once."""
+    return case.fit_used and case.base_rate.stage == "dated"
+
+
 def _days(period: tuple[dt.date, dt.date], start: dt.date) -> range:
     return range((period[0] - start).days, (period[1] - start).days + 1)
 
 
 def _slipped(slip: NDArray[Any], t: NDArray[Any], day: int) -> NDArray[Any]:
     late = t - day
-    return np.where((late >= 0) & (late <= LONGEST), slip[np.clip(late, 0, LONGEST)], 0.0)
+    return np.where((late >= 0) & (late <= LONGEST), slip[np.clip(late, 0, LONGEST)], 0.0) + OUTSIDE
 
 
 def _not_heard(left: int) -> float:

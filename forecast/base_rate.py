@@ -70,8 +70,8 @@ class Opening:
         P(not called off, superseded or given up within t days | never held); elicited: 1.
     joint : ndarray, shape (H, T)
         P(s, opens on day t), t = 1 ... T, over the doubt about the base rate.
-    never : ndarray, shape (T + 1,)
-        P(not held by the horizon, and not at its end within t days), likewise.
+    beyond : ndarray, shape (K,)
+        P(held, after the horizon): it has no end.
     """
 
     share: NDArray[Any]
@@ -79,12 +79,23 @@ class Opening:
     opened: NDArray[Any]
     waits: NDArray[Any]
     joint: NDArray[Any]
-    never: NDArray[Any]
+    beyond: NDArray[Any]
 
     @property
     def days(self) -> NDArray[Any]:
         """P(opens on day t | held), t = 0 ... T."""
         return np.concatenate([[0.0], self.joint.sum(0) / self.joint.sum()])
+
+    def alive(self, spans: Sequence[tuple[int, int]]) -> NDArray[Any]:
+        """P(did not come to its end in the spans of days | never held), shape (K,)."""
+        out = np.ones(len(self.ever))
+        for first, last in spans:
+            out *= self.waits[:, last] / np.maximum(self.waits[:, first], 1e-300)
+        return out
+
+    def never(self, spans: Sequence[tuple[int, int]]) -> float:
+        """P(not held by the horizon, and did not come to its end in the spans of days)."""
+        return float(((1 - self.ever) @ self.alive(spans) + self.beyond.sum()) / len(self.ever))
 
 
 def opening(case: Case) -> Opening:
@@ -115,7 +126,7 @@ def _opening(fit: Fit | None, base: BaseRate, scenarios: tuple[Scenario, ...], l
     for i, own in enumerate(times):
         opened[i] = log_normal(own, length) if own else usual
     out = averaged(scenarios, share, ever, opened, waits)
-    for kept in (out.share, out.ever, out.opened, out.waits, out.joint, out.never):
+    for kept in (out.share, out.ever, out.opened, out.waits, out.joint, out.beyond):
         # shared by all who ask again
         kept.setflags(write=False)
     return out
@@ -131,9 +142,8 @@ def averaged(
     """The opening that these shares and views of the base rate make together."""
     held = share[[s.held for s in scenarios]]
     joint = held[:, None] * np.diff(ever @ opened, axis=1) / len(ever)
-    beyond = ever * (1 - held @ opened[:, :, -1])  # held, after the horizon: it has no end
-    never = ((1 - ever) @ waits + beyond.sum()) / len(ever)
-    return Opening(share, ever, opened, waits, joint, never)
+    beyond = ever * (1 - held @ opened[:, :, -1])
+    return Opening(share, ever, opened, waits, joint, beyond)
 
 
 @lru_cache(maxsize=8)
@@ -183,7 +193,7 @@ def futures(
     news = _news(case, as_of, before.days)
     weigh = news.held[1 + elapsed :]
     alive = known_alive(case, as_of)
-    root = share * before.never[alive] * news.never
+    root = share * before.never(alive) * news.never
     day = np.zeros((len(held), len(weigh)))
     day[held] = before.joint[:, elapsed:] * weigh
     root[held] = day[held].sum(1)
@@ -206,7 +216,7 @@ def futures(
     until = np.stack([mass[:, :, :n].sum(2) for n in at], axis=1)  # (held, deadlines + 1, K)
     waiting = until[:, -1]
     beyond = 1 - (shares[held] * opened[:, which, -1]).sum(0)
-    never_drawn = (1 - drawn) * before.waits[which, alive] + drawn * beyond
+    never_drawn = (1 - drawn) * before.alive(alive)[which] + drawn * beyond
     root_drawn = never_drawn * shares * news.never
     root_drawn[held] = drawn * shares[held] * waiting[:, which]
     by = np.zeros((len(held), len(q.deadlines), len(ever)))
@@ -239,15 +249,31 @@ def _news(case: Case, as_of: dt.date, opens: NDArray[Any]) -> Likelihood:
     return likelihood(case.as_known(as_of) if later else case, as_of, opens)
 
 
-def known_alive(case: Case, as_of: dt.date) -> int:
-    """Days for which the ends of the table say that the proposal is not at its end.
+def known_alive(case: Case, as_of: dt.date) -> list[tuple[int, int]]:
+    """Spans of days since the proposal in which it is known not to have come to its end.
 
-    Until a day is named, or word that it was called off: from then on what has been heard, and
-    what has not, is in the likelihood of announcements.
+    While a named day is ahead, what has been heard of it, and what has not, is in the likelihood
+    of announcements; the ends of the table count until it is named, and again once it has passed
+    or was put off without another. After word that it was called off they count no more.
     """
-    told = [r.published for a in case.announcements if a.kind in ("day", "cancelled")
-            for r in a.reports if not r.denies]  # fmt: skip
-    return max((min([as_of, *told]) - case.question.proposed).days, 0)
+    first = case.question.proposed
+    spans: list[tuple[int, int]] = []
+    start: int | None = 0
+    told = [(min(days), a) for a in case.announcements
+            if (days := [r.published for r in a.reports if not r.denies and r.published <= as_of])]  # fmt: skip
+    for published, news in sorted(told, key=lambda x: x[0]):
+        if news.kind == "window":
+            continue
+        day = (published - first).days
+        if start is not None and start < day:
+            spans.append((start, day))
+        start = None if news.kind == "cancelled" else day
+        if news.opens:
+            start = (news.opens[1] - first).days
+    now = (as_of - first).days
+    if start is not None and start < now:
+        spans.append((start, now))
+    return spans
 
 
 def share_means(scenarios: Sequence[Scenario]) -> NDArray[Any]:

@@ -330,8 +330,9 @@ def _futures_on(state: _Now, on: dt.date, deadline: dt.date) -> tuple[_Known, _K
         (day[:, :then] @ x, day[:, :then] @ (x & held[:then])) for x in (held[:then], ~held[:then])
     ]
     # what is never held may be at its end by then
-    alive, waits = known_alive(case, as_of), opening(case).never
-    later, later_never = day[:, then:], never * waits[known_alive(case, on)] / waits[alive]
+    before = opening(case)
+    lives = before.never(known_alive(case, on)) / before.never(known_alive(case, as_of))
+    later, later_never = day[:, then:], never * lives
     ended = never - later_never, np.zeros(len(never))
     silent = Likelihood(np.ones(day.shape[1]), 1.0)
     if case.fit is not None and not case.announcements:
