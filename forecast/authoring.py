@@ -130,6 +130,9 @@ def question(case: Case) -> Iterator[Found]:
         yield ("question", q, "void_if", "missing: a case that cannot be decided would count as no",
                "say what makes the question void, for instance that it cannot be told from two "
                "independent sources")  # fmt: skip
+    if "{deadline}" not in q.text:
+        yield ("question", q, "text", "has no {deadline}: every deadline is asked in the same words",
+               "write {deadline} where the day belongs")  # fmt: skip
     asked = f"{q.text} {q.yes_if}"
     if re.search(r"[A-Za-z]", asked) and not _PLACE.search(asked):
         yield ("question", q, "yes_if", "names no meeting place: a meeting elsewhere may or may not count",

@@ -93,13 +93,14 @@ def parse_judgement(value: Any) -> Judgement:
         raise ValueError(f"no such word of probability{hint}")
     if _is_number(value):
         if not 0 < value < 1:
-            raise ValueError("a probability lies between 0 and 1, both excluded: "
-                             "nothing that is asked about is impossible or certain")  # fmt: skip
+            raise ValueError("a probability lies between 0 and 1, both excluded: " + (_per_cent(value)
+                             or "nothing that is asked about is impossible or certain"))  # fmt: skip
         return Judgement(float(value), float(value))
     if isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value)):
         low, high = map(float, value)
         if not 0 < low < 1 or not 0 < high < 1:
-            raise ValueError("the ends of an interval lie between 0 and 1, both excluded")
+            raise ValueError("the ends of an interval lie between 0 and 1, both excluded"
+                             + (f": {hint}" if (hint := _per_cent(low, high)) else ""))  # fmt: skip
         if not low < high:
             raise ValueError("the low end of an interval comes first and is the smaller one")
         if _narrow(low, high) or low < _NEAREST or high > 1 - _NEAREST:
@@ -108,6 +109,18 @@ def parse_judgement(value: Any) -> Judgement:
         return Judgement(low, high)
     raise ValueError("expected a word such as 'likely', a number such as 0.6, "
                      "or an interval such as [0.5, 0.7]")  # fmt: skip
+
+
+def _per_cent(*numbers: float) -> str:
+    """How numbers that look like per cent are written."""
+    if not all(2 <= x < 100 for x in numbers):
+        return ""
+    first, *rest = (f"{x / 100:g}" for x in numbers)
+    return (
+        f"{numbers[0]:g} per cent is written {first}"
+        if not rest
+        else f"per cent are written [{first}, {rest[0]}]"
+    )
 
 
 def spanning(low: float, high: float) -> Judgement:

@@ -114,7 +114,9 @@ def _fit(case: Case, folder: Path) -> tuple[Fit | None, str]:
     remedy = f"make it with: forecast fit {clean(str(folder))}"
     if not path.exists():
         # what asks for it last is what a user has just added
+        like = next((a.id for a in case.actors if a.attends_like), None)
         why = ("the announcements are weighed by the lead and slip of earlier ones" if case.announcements
+               else f'attends_like of actor "{like}" is learned from history' if like and not case.fit_used
                else "this case learns from history")  # fmt: skip
         return None, f"missing, and {why}; {remedy}" if case.learns else ""
     try:
@@ -152,7 +154,7 @@ def _folder(case: str) -> Path:
     if path.name == "case.toml":
         path = path.parent
     is_name = re.fullmatch(r"[A-Za-z0-9_-]+", case) is not None
-    if "\0" not in case and (path / "case.toml").exists():
+    if "\0" not in case and ((path / "case.toml").exists() or (path / "case.toml").is_symlink()):
         return path
     if is_name and (seeds() / case / "case.toml").is_file():
         return seeds() / case
@@ -171,7 +173,7 @@ def read_toml(path: Path, optional: bool, problems: list[Problem]) -> dict[str, 
     """The tables of a file; why it could not be read is added to `problems`."""
     data, message = b"", ""
     try:
-        if optional and not path.exists():
+        if optional and not path.exists() and not path.is_symlink():
             return {}
         size = path.stat().st_size
         if not path.is_file():  # a pipe or a device could be read for ever

@@ -223,7 +223,9 @@ class Report(_Part):
         Field(description="Who passed it on and printed it, one or more; the worst link counts."),
     ] = ()
     published: Day = Field(description="When it could be known.")
-    origin: Id | None = Field(None, description="The one utterance or document behind it.")
+    origin: Id | None = Field(
+        None, description="The one utterance or document behind it; the source if left out."
+    )
     article: Passage | None = Field(None, description="Where it stands in a document.")
     url: Url | None = Field(None, description="Or an address.")
     denies: StrictBool = Field(False, description="It says that the event did not happen.")
@@ -280,7 +282,7 @@ class Announcement(_Part):
     id: Id
     what: Text = Field(description="In your own words.")
     kind: Literal["day", "window", "postponed", "cancelled"] = Field(
-        description="A day or window is named; it is put off; it is called off."
+        description="A day or window is named; it is put off; it is called off. The latest supersedes; of one day, the later in the file."
     )
     opens: Period | None = Field(None, description="The day, or the first and last of the window.")
     reports: Annotated[tuple[Report, ...], Field(min_length=1, description="Who said so.")]

@@ -239,6 +239,12 @@ def dates(d: Draft) -> Iterator[Problem]:
                           f"{MOST_DAYS:,} days after proposed, {q.proposed}")  # fmt: skip
         if q.headline and q.headline not in q.deadlines:
             yield Problem("case.toml", "question: headline", f"{q.headline} is none of the deadlines")
+        length = (q.horizon - q.proposed).days
+        for section in ("base_rate", "scenarios"):
+            for i, part in d.each(section):
+                if part.days_to_open and part.days_to_open[0] >= length > 0:
+                    yield _at(section, i, part, "days_to_open", f"{part.days_to_open[0]:g} days or more; the horizon, "
+                              f"{q.horizon}, is {length} days after proposed: expected the low end before it")  # fmt: skip
         for i, w in d.each("watch"):
             if not q.proposed <= w.by <= q.horizon:
                 yield _at("watch", i, w, "by", f"{w.by} is not between proposed, {q.proposed}, "
@@ -256,6 +262,21 @@ def dates(d: Draft) -> Iterator[Problem]:
             if report.published < event.date[0]:
                 yield _at("events", i, event, f"reports[{k + 1}].published",
                           f"{report.published} is before the event, {event.date[0]}")  # fmt: skip
+
+
+def readings(d: Draft) -> Iterator[Problem]:
+    """A passage could be read when its report was published, or its judgement made."""
+    documents = {x.id: x.published for _, x in d.each("documents")}
+    as_of = next((q.as_of for _, q in d.each("question") if q.proposed <= q.as_of), None)
+    for section, i, part, key, passage in passages(d):
+        published = documents.get(passage.document)
+        day, since = as_of, "as_of"
+        if key != "article":
+            report = next(r for r in part.reports if r.article is passage)
+            day, since = report.published, "this report's day"
+        if published and day and published > day and section != "context":
+            yield _at(section, i, part, f"{key}.document", f'"{passage.document}" was published on {published}, '
+                      f"after {since}, {day}")  # fmt: skip
 
 
 def likelihoods_agree(d: Draft) -> Iterator[Problem]:
@@ -310,6 +331,12 @@ def answers_agree(d: Draft) -> Iterator[Problem]:
             yield _at("events", i, event, "answers", f'"{watch.id}" is already answered by '
                       f"{settled[watch.id]}")  # fmt: skip
         settled.setdefault(watch.id, where("events", i, event))
+        if event.date[0] > watch.by:
+            yield _at("events", i, event, "date", f'{event.date[0]} is after {watch.by}, the day of "{watch.id}": '
+                      "it was not seen by then; let the silence stand, and code this as an event of its own")  # fmt: skip
+        if all(r.denies for r in event.reports):
+            yield _at("events", i, event, "answers", f'that "{watch.id}" did not happen is what its silence says: '
+                      "expected a report that affirms it, or no answers")  # fmt: skip
         if watch.announces:
             yield _at("events", i, event, "answers", f'"{watch.id}" would be an announcement')
         elif event.bears_on and event.bears_on != watch.bears_on:
@@ -321,6 +348,6 @@ def answers_agree(d: Draft) -> Iterator[Problem]:
 
 
 RULES: tuple[Callable[[Draft], Iterator[Problem]], ...] = (
-    unique_ids, references, no_cycles, tables_cover, shares, dates,
+    unique_ids, references, no_cycles, tables_cover, shares, dates, readings,
     likelihoods_agree, origins_agree, answers_agree,
 )  # fmt: skip

@@ -146,11 +146,18 @@ def _expected(
         )
     elif kind in _PLAIN:
         expected = _PLAIN[kind].format(**e.get("ctx", {})).replace("'", '"')
+        if kind == "string_pattern_mismatch" and (near := _as_id(value)):
+            expected += f', such as "{near}"'
     else:
         text = e["msg"].removeprefix("Value error, ")
         expected = text[0].lower() + text[1:]
     # what a whole entry breaks is said of the entry
     return f"{shown(value)}: {expected}" if steps else expected
+
+
+def _as_id(value: Any) -> str:
+    """A name in the letters of an id."""
+    return re.sub(r"[^a-z0-9]+", "_", str(value).lower()).strip("_0123456789")[:64]
 
 
 def _misplaced(kind: str, steps: list[str], fields: tuple[str, ...], model: type[BaseModel]) -> bool:

@@ -368,7 +368,7 @@ def random_case(rng: np.random.Generator) -> Case:
     events: list[dict[str, Any]] = []
     for i in range(n_events):
         answered = {e.get("answers") for e in events}
-        open_ = [w["id"] for w in watches if "announces" not in w and w["id"] not in answered]
+        open_ = [w for w in watches if "announces" not in w and w["id"] not in answered]
         events.append(_random_event(rng, f"e{i}", nodes, open_))
     while len(events) + sum(_speaks_of(e, watches) in ageing for e in (*events, *watches)) > room:
         if not events:
@@ -477,14 +477,16 @@ def _random_nodes(
 
 
 def _random_event(
-    rng: np.random.Generator, name: str, nodes: list[str], watches: list[str]
+    rng: np.random.Generator, name: str, nodes: list[str], watches: list[dict[str, Any]]
 ) -> dict[str, Any]:
     first = int(rng.integers(0, 90))
     last = first + int(rng.integers(0, 10)) * int(rng.integers(0, 2))
     out: dict[str, Any] = {"id": name, "date": [day(first), day(last)], "what": "x"}
     kind = rng.integers(4)
     if kind == 0 and watches:
-        out["answers"] = str(rng.choice(watches))
+        watch = watches[rng.integers(len(watches))]
+        # it was seen by then
+        out |= {"answers": watch["id"], "date": [min(x, watch["by"]) for x in out["date"]]}
     elif kind == 1:
         kinds = ["speaks_for", "speaks_against"]
         out |= {"bears_on": str(rng.choice(nodes)), "type": str(rng.choice(kinds))}
@@ -506,4 +508,6 @@ def _random_event(
         origin = origin_of(Report.model_validate(r))
         r["denies"] = denies.setdefault(origin, bool(rng.random() < 0.25))
         reports.append(r)
+    if "answers" in out and all(r["denies"] for r in reports):
+        reports = [r | {"denies": False} for r in reports]
     return out | {"reports": reports}

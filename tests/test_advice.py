@@ -87,6 +87,7 @@ ROWS: tuple[tuple[dict[str, Any], str], ...] = (
     ({}, ""),
     # the question: each of its three rules
     ({"swaps": [('\nvoid_if = "No two sources agree."', "\nno_if = 'None reported.'")]}, "case.toml: question: void_if: missing"),
+    ({"swaps": [("open by {deadline}?", "open?")]}, "case.toml: question: text: has no {deadline}"),
     ({"swaps": [(" in Harbour House", "")]}, "case.toml: question: yes_if: names no meeting place"),
     ({"swaps": [(" in Harbour House", ", wherever it is")]}, ""),
     ({"swaps": [("A session opens in Harbour House", "Session near the old Customs House")]}, ""),

@@ -495,3 +495,18 @@ def test_seeds_are_part_of_the_case(write: Write) -> None:
     assert case.cited == {"crier", "wire"}
     assert [t.id for t in case.event_types] == [tomllib.loads(TYPES)["event_types"][0]["id"]]
     assert [o.name for o in case.outlets] == [tomllib.loads(OUTLETS)["sources"][0]["name"]]
+
+
+@pytest.mark.parametrize("name", ["case.toml", "events.toml"])
+def test_a_link_that_leads_nowhere_is_told(write, name):
+    folder = write(FILES)
+    (folder / name).unlink()
+    (folder / name).symlink_to(folder / "gone")
+    with pytest.raises(CaseError, match=rf"{name}: cannot be read: No such file"):
+        load(folder)
+
+
+def test_the_actor_who_needs_a_fit_is_named(write):
+    like = '\n[[actors]]\nid = "mayor"\nname = "The mayor"\nattends_like = "government"\nwhy = "x"\n'
+    with pytest.raises(CaseError, match='attends_like of actor "mayor" is learned from history'):
+        load(write({"case.toml": CASE + like}))

@@ -88,7 +88,7 @@ reliability = "C"
 [[documents]]
 id = "gazette"
 title = "The gazette"
-published = 2020-01-20
+published = 2020-01-14
 
 [[watch]]
 id = "guild_declines"
@@ -183,7 +183,7 @@ WRONG: tuple[tuple[str, ...], ...] = (
      "case.toml: sources[1]: id: missing; expected a name for reports to use"),
     # capital letters; the table knows the scenario by its right name
     ('id = "late"', 'id = "Late"',
-     'case.toml: scenarios[2] "Late": id: "Late": expected lower case letters, digits and underscores, first a letter',
+     'case.toml: scenarios[2] "Late": id: "Late": expected lower case letters, digits and underscores, first a letter, such as "late"',
      'case.toml: indicators[1] "ready": chance.late: no scenario "late"; did you mean "Late"?'),
     # 65 letters
     ('bears_on = "says"', 'bears_on = "' + "s" * 65 + '"',
@@ -487,6 +487,27 @@ WRONG: tuple[tuple[str, ...], ...] = (
     # reported before it happened
     ("published = 2020-01-11", "published = 2020-01-09",
      'events.toml: events[1] "host_declares": reports[1].published: 2020-01-09 is before the event, 2020-01-10'),
+    # a passage that could not be read yet: by the report, by the judgement
+    ("published = 2020-01-14", "published = 2020-01-16",
+     'events.toml: events[2] "house_let": reports[1].article.document: "gazette" was published on 2020-01-16, after this report\'s day, 2020-01-15'),
+    ("published = 2020-01-14", "published = 2020-02-02",
+     'case.toml: indicators[1] "ready": article.document: "gazette" was published on 2020-02-02, after as_of, 2020-02-01',
+     'events.toml: events[2] "house_let": reports[1].article.document: "gazette" was published on 2020-02-02, after this report\'s day, 2020-01-15'),
+    # it would open after the horizon
+    ("days_to_open = [20, 300]", "days_to_open = [400, 900]",
+     "case.toml: base_rate: days_to_open: 400 days or more; the horizon, 2021-01-01, is 366 days after proposed: expected the low end before it"),
+    # an answer after the day of its watch
+    ("date = 2020-01-20", "date = 2020-01-26",
+     'events.toml: events[3] "guild_refuses": reports[1].published: 2020-01-21 is before the event, 2020-01-26',
+     'events.toml: events[3] "guild_refuses": date: 2020-01-26 is after 2020-01-25, the day of "guild_declines": it was not seen by then; let the silence stand, and code this as an event of its own'),
+    # an answer that says no more than the silence
+    ('published = 2020-01-21, url', 'published = 2020-01-21, denies = true, url',
+     'events.toml: events[3] "guild_refuses": answers: that "guild_declines" did not happen is what its silence says: expected a report that affirms it, or no answers'),
+    # per cent
+    ("if_true = 0.42", "if_true = 42",
+     'events.toml: events[2] "house_let": if_true: 42: a probability lies between 0 and 1, both excluded: 42 per cent is written 0.42'),
+    ("held = [0.2, 0.6]", "held = [20, 60]",
+     "case.toml: base_rate: held: [20, 60]: the ends of an interval lie between 0 and 1, both excluded: per cent are written [0.2, 0.6]"),
     # a period, reversed
     ("date = [2020-01-12, 2020-01-14]", "date = [2020-01-14, 2020-01-12]",
      'events.toml: events[2] "house_let": date: [2020-01-14, 2020-01-12]: the earlier or smaller end comes first'),
@@ -516,7 +537,7 @@ WRONG: tuple[tuple[str, ...], ...] = (
      'events.toml: events[2] "house_let": reports[2].source.nam: unknown key; did you mean "name"?'),
     # a name where an id belongs
     ('source = { name = "A clerk", reliability = "D" }', 'source = "A clerk"',
-     'events.toml: events[2] "house_let": reports[2].source: "A clerk": expected lower case letters, digits and underscores, first a letter'),
+     'events.toml: events[2] "house_let": reports[2].source: "A clerk": expected lower case letters, digits and underscores, first a letter, such as "a_clerk"'),
     # a number in via
     ('via = "wire"', 'via = ["wire", 3]',
      'events.toml: events[1] "host_declares": reports[1].via[2]: 3: expected the id of a source, or a table with id, name, reliability, why, url'),
@@ -608,7 +629,7 @@ WRONG: tuple[tuple[str, ...], ...] = (
     # --- text that would repaint a terminal ---
     # in an id, and where it is suggested
     ('id = "late"', 'id = "la\\u001b[31mte"',
-     'case.toml: scenarios[2] "la?[31mte": id: "la?[31mte": expected lower case letters, digits and underscores, first a letter',
+     'case.toml: scenarios[2] "la?[31mte": id: "la?[31mte": expected lower case letters, digits and underscores, first a letter, such as "la_31mte"',
      'case.toml: indicators[1] "ready": chance.late: no scenario "late"; did you mean "la?[31mte"?'),
     # in a key of a table
     ('late = "likely"', '"la\\u001b[31mte" = "likely"',
