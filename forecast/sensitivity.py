@@ -273,8 +273,9 @@ def variants(
     case : Case
     as_of : date, optional
     classes : mapping of str to BaseRate, optional
-        Other base rates by the name to show. Left out, and the base rate learned: other kinds
-        of proposal (`KINDS`), any convener, and a conflict that the table does not know.
+        Other base rates by the name to show; an elicited one knows no ends of proposals. Left
+        out, and the base rate learned: other kinds of proposal (`KINDS`), any convener, and a
+        conflict that the table does not know.
 
     Returns
     -------
@@ -310,6 +311,9 @@ def variants(
     if known.events or known.announcements:
         add("all reports grade A", "Every source and outlet is taken as fully reliable.",
             compile_case(graded, as_of), futures(graded, as_of))  # fmt: skip
+    if known.announcements:
+        add("nothing announced", "As if no day had been named, moved or cancelled: that none was counts as well.",
+            whole, futures(known.model_copy(update={"announcements": ()}), as_of))  # fmt: skip
     cheap = {i.id for i in known.indicators if i.given}
     if cheap & set(whole.bears_on):
         told: tuple[Event | Watch, ...] = (*known.events, *known.watch)
@@ -348,12 +352,9 @@ def _classes(case: Case) -> dict[str, BaseRate]:
 def _differs(mine: BaseRate, other: BaseRate) -> str:
     if not other.reference_class:
         return f"The base rate is judged: held {other.held}."
-    keys = ("reference_class", "stage", "convener_type", "row_type", "conflict")
-    changes = [
-        f"{key} {getattr(other, key)} instead of {getattr(mine, key)}"
-        for key in keys
-        if getattr(other, key) != getattr(mine, key)
-    ]
+    changes = [f"{key} {new} instead of {old}"
+               for key in ("reference_class", "stage", "convener_type", "row_type", "conflict")
+               if (new := getattr(other, key)) != (old := getattr(mine, key))]  # fmt: skip
     return f"The base rate comes from another class: {'; '.join(changes) or 'the same'}."
 
 
@@ -391,9 +392,6 @@ def _ends(compiled: Compiled, strong: bool) -> NDArray[Any]:
 
 
 def _found_in_documents(case: Case) -> Case:
-    events = []
-    for event in case.events:
-        there = tuple(r for r in event.reports if r.article)
-        if there:
-            events.append(event.model_copy(update={"reports": there}))
+    there = ((e, tuple(r for r in e.reports if r.article)) for e in case.events)
+    events = (e.model_copy(update={"reports": reports}) for e, reports in there if reports)
     return case.model_copy(update={"events": tuple(events)})

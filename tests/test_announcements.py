@@ -2,7 +2,9 @@
 
 import datetime as dt
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -175,7 +177,8 @@ def test_before_is_the_expectation_of_after(make):
     after = opened
     for state in states:
         # given the silence until today: divide by its likelihood, which the root already holds
-        held = day[: len(f)] * np.where(silent.held > 0, state.held / np.maximum(silent.held, 1e-300), 0)
+        told = np.divide(state.held, silent.held, out=np.zeros(len(f)), where=silent.held > 1e-200)
+        held = day[: len(f)] * told
         held[: later + 1] = 0
         after += held[: until + 1].sum()
     assert after == pytest.approx(float(before.held.probability[0]), abs=1e-9)
@@ -554,3 +557,18 @@ def test_a_watch_for_a_day_tells_of_the_silence_to_come(make, tmp_path):
     now = float(forecast.update(case, draws=0).held.probability[-1])
     assert row.chance * row.if_seen + (1 - row.chance) * row.if_not == pytest.approx(now, abs=1e-12)
     assert row.if_not < now < row.if_seen
+
+
+def test_the_model_page_has_the_factors_of_the_code():
+    page = (Path(__file__).parents[1] / "docs/model.md").read_text("utf-8")
+    rows = {x.split("|")[1].strip(): x for x in page.splitlines() if x.startswith("|")}
+    for heard, held, never in (
+        ("put off", 1 - an.CANCELLED_IF_HELD, 1 - an.CANCELLED_IF_NEVER),
+        ("called off", an.CANCELLED_IF_HELD, an.CANCELLED_IF_NEVER),
+    ):
+        found = re.findall(r"\$(0\.\d+)\\,", rows[heard])
+        assert [float(x) for x in found] == pytest.approx([held, never])
+    q = re.search(r"q = 1 - ([\d.]+)\\,e\^\{-k/(\d+)\}", page)
+    assert q
+    assert [float(x) for x in q.groups()] == pytest.approx([1 - an.LATE_NOTICE, an.NOTICE_DAYS])
+    assert f"$q = {an._not_heard(1):.3f}$" in page.replace("($k = 1$, ", "")

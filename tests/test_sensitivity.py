@@ -292,6 +292,10 @@ def test_inline_sources_and_announcements_are_graded_too():
         list(update(make("A"), draws=0).held.probability.values), abs=1e-12
     )
     assert table.loc["all reports grade A"].iloc[0] > table.loc["as judged"].iloc[0] + 0.1
+    silent = make("E").model_copy(update={"announcements": ()})
+    assert list(table.loc["nothing announced"]) == pytest.approx(
+        list(update(silent, draws=0).held.probability.values), abs=1e-12
+    )
 
 
 def test_other_reference_classes_are_those_of_the_fit():
