@@ -40,8 +40,8 @@ spread              HalfNormal(0.25),   conveners and kinds differ by odds of 1.
                                         borrow from each other
 log_days            Normal(log 60, 1)   talks take weeks or months: median 12 to 310 days
 log_days_on_stage   zero sum, sd 0.7    a day named opens sooner than an idea
-sigma               LogNormal(log 1.2,  from a factor of 3 to one of 20 between quick and
-                    0.4)                slow: coding of the first day alone makes some
+sigma               LogNormal(log 1.2,  a standard deviation is a factor of 1.9 to 10:
+                    0.4)                coding of the first day alone makes some
 log_sigma_on_stage  zero sum, sd 0.3    a window leaves less room than an idea
 recorded            Beta(6, 2)          most failures that were in the news are still found,
                                         some are not: .75, from .48 to .95
