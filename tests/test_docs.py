@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib.util
 import re
 import tomllib
@@ -15,9 +16,10 @@ import yaml
 from pydantic import BaseModel, TypeAdapter
 
 import forecast
-from forecast import base_rate, parts, pooling, resolution, scoring
+from forecast import base_rate, judgement, parts, pooling, resolution, scoring, updating
+from forecast.compiling import compile_case
 from forecast.fields import Table
-from forecast.tree import weigh
+from forecast.tree import collect, weigh
 
 ROOT = Path(__file__).parents[1]
 DOCS = sorted([*ROOT.glob("docs/*.md"), ROOT / "CONTRIBUTING.md"])
@@ -132,7 +134,7 @@ def test_example_has_every_number(computed: dict[str, float]) -> None:
 
 def test_what_the_layers_did(tiny: forecast.Case) -> None:
     prose = re.findall(r"`([^`]+)` = (\d+\.\d+)", MODEL)
-    assert len(prose) == 6
+    assert len(prose) == 9
     for formula, shown in prose:
         assert arithmetic(formula) == pytest.approx(float(shown), abs=half_unit(shown)), formula
     said = re.search(r"would be\s+(0\.\d+) instead of (0\.\d+)", MODEL)
@@ -234,7 +236,7 @@ def measured() -> list[tuple[float, ...]]:
     """The numbers of each row, from the stored results and from the functions."""
     stored = text("seeds/peace_talks/backtest.txt")
     left, known = stored.split("\n\nAs known on the date: ")
-    held, came = left.split("Comes, if held and invited?")
+    held, attended = left.split("Comes, if held and invited?")
 
     def against(part: str, score: str, whom: str = "stage") -> tuple[float, ...]:
         flat = " ".join(part.split())
@@ -251,6 +253,12 @@ def measured() -> list[tuple[float, ...]]:
         assert found
         return float(found[1]), float(found[2])
 
+    def single(landmark: int, window: int) -> tuple[float, ...]:
+        dated = known.split("Comes, if held and invited?")[0]
+        found = re.search(rf"^ +{landmark} +{window} +\d+ +([\d.]+) +([\d.]+) ", dated, re.MULTILINE)
+        assert found
+        return float(found[2]), float(found[1])
+
     worse = re.search(r"worse than the share of its stage in (\d+) of 16", " ".join(held.split()))
     assert worse
     ranks = re.search(
@@ -264,12 +272,24 @@ def measured() -> list[tuple[float, ...]]:
     variants, ladder = (
         x.rename(columns=str)[str(day)] for x in (forecast.variants(case), forecast.ladder(case))
     )
-    now = forecast.update(case, draws=0).held.probability.sel(deadline=np.datetime64(day)).item()
+    f = forecast.update(case, draws=0)
+    answers = {
+        a.id: float(a.answer == "yes")
+        for a in forecast.load_resolution(case).actors
+        if a.answer != "void"
+    }
+    people = f.table("actors").drop("syrian_government")  # required: no question
+    people = people[people.index.isin(list(answers)) & people.in_history.notna()]
+    came = np.array([answers[a] for a in people.index])
+    missed = [float(((people[c] - came) ** 2).mean()) for c in ("in_history", "prior", "given_held")]
+    now = f.held.probability.sel(deadline=np.datetime64(day)).item()
     return [
         against(held, "brier"), against(held, "gain"), against(held, "log"), against(known, "brier"),
-        (float(worse[1]),), waiting(60), waiting(90), against(came, "brier", "role"),
+        (float(worse[1]),), waiting(60), waiting(90), single(30, 60), single(60, 120),
+        against(attended, "brier", "role"),
         (float(ranks[1]), float(ranks[2])),
-        *(tuple(three[c]) for c in ("held_brier", "rps", "attends_brier", "attendance_log")),
+        *(tuple(three[c]) for c in ("held_brier", "rps", "attends_brier")), tuple(missed),
+        tuple(three["attendance_log"]),
         (now, variants.min(), variants.max()),
         (ladder["every report independent"], ladder["one claim per origin"]),
     ]  # fmt: skip
@@ -290,12 +310,90 @@ def test_limits_conclude_what_the_numbers_say(measured: list[tuple[float, ...]])
     assert abs(model - share) < 0.005
     for said, held in (measured[5], measured[6]):
         assert abs(said - held) < 0.03
-    time, attends = measured[9], measured[11]
+    single = [abs(said - held) for said, held in measured[7:9]]
+    assert max(single) == pytest.approx(0.08)  # "by up to eight points"
+    time, attends, history = measured[11], measured[13], measured[14]
     assert time[0] > time[2]  # worse than a coin toss
     assert time[0] < time[1]  # the evidence moved it the right way ...
     assert attends[0] > attends[1]  # ... and here the wrong way
+    assert history[0] > 2 * max(history[1:])  # far worse than both
     gained = forecast.lessons(forecast.load(SHIPPED)).iloc[:, -1]
     assert gained.idxmin() == "khatib_in_moscow"
+
+
+LIMITS_PAGE = " ".join(text("docs/limits.md").split())
+
+
+def test_limits_tell_the_parts_of_the_input_range() -> None:
+    """Of the tree's judgements alone, of base rate and shares alone, and of all."""
+    case, draws, rng = forecast.load(SHIPPED), 20000, np.random.default_rng(1)
+    compiled = compile_case(case, case.question.as_of)
+    root = base_rate.futures(case, case.question.as_of, draws, rng)
+    drawn = judgement.sampler(compiled.judgements)(draws, rng)
+    means = np.repeat(compiled.theta[:, None], draws, axis=1)
+    opens = updating.opened_by(root, case.question.as_of, [case.headline])
+    opens_drawn = root.by_draw[:, case.question.deadlines.index(case.headline), root.which]
+
+    def ends(log_root: Any, theta: Any, opens: Any) -> Any:
+        joint = log_root + collect(compiled.tree, theta, weigh(compiled.tree, theta))[0]
+        evidence = np.logaddexp.reduce(joint)
+        held = (np.exp(joint - evidence) * opens).sum(0)
+        weight = np.exp(evidence - evidence.max())
+        return updating.weighted_quantiles(held, weight / weight.sum(), updating.RANGE)
+
+    variants = forecast.variants(case).rename(columns=str)[str(case.headline)]
+    told = re.search(
+        r"it is (\d+) to (\d+) % by 31 March; letting all likelihoods lean together gives (\d+) to (\d+) %\. "
+        r"Base rate and shares alone give (\d+) to (\d+) %, all together (\d+) to (\d+) %", LIMITS_PAGE
+    )  # fmt: skip
+    assert told
+    computed = [
+        *ends(np.repeat(root.log_root[:, None], draws, axis=1), drawn, opens),
+        *variants[["weak evidence", "strong evidence"]],
+        *ends(root.draws, means, opens_drawn),
+        *ends(root.draws, drawn, opens_drawn),
+    ]
+    # a quarter of a point more than rounding: ends of drawn ranges are noisy
+    np.testing.assert_allclose(
+        np.array(told.groups(), float), 100 * np.array(computed), rtol=0, atol=0.75
+    )
+    story = " ".join(text("notebooks/sensitivity.ipynb").split())
+    assert f"would be {told[5]} to {told[6]} %" in story
+    assert f"alone {told[1]} to {told[2]} %" in story
+
+
+def test_limits_tell_who_feeds_the_events() -> None:
+    case = forecast.load(SHIPPED)
+    moved = forecast.contributions(case, by="origin")
+    hears = [{case.origin(r) for r in e.reports} for e in case.as_known(case.question.as_of).events]
+    one = sum("columnist" in x for x in hears)
+    whole, points = 100 * (moved.attrs["after"] - moved.attrs["before"]), 100 * moved.points
+    assert f"feeds {one} of {len(hears)} events" in LIMITS_PAGE
+    assert f"+{points['columnist']:.1f} of +{whole:.1f} points" in LIMITS_PAGE
+    assert sum("khatib_tweets" in x for x in hears) == 3
+    assert f"three events and +{points['khatib_tweets']:.1f} points" in LIMITS_PAGE
+
+
+def test_limits_tell_the_errors_of_coding() -> None:
+    case = forecast.load(SHIPPED)
+    row = forecast.proposals("peace_talks").loc["syr-2013-khatib-offer"]
+    assert row.name not in case.base_rate.leave_out
+    (event,) = (e for e in case.events if e.id == "khatib_states_conditions")
+    assert event.date[0] == row.first_proposed.date()
+    spared = forecast.update(case, without=[event.id], draws=0).table("held").probability
+    assert f"without it 31 March is {100 * spared.iloc[2]:.0f} %" in LIMITS_PAGE
+
+
+def test_a_report_without_origin_has_its_source_as_origin(tiny: forecast.Case) -> None:
+    assert "a report without `origin` has its source as origin" in " ".join(
+        text("docs/how_to.md").split()
+    )
+    (event,) = tiny.events
+    first = event.reports[0].model_copy(update={"origin": None})
+    source = first.source if isinstance(first.source, str) else first.source.name
+    assert tiny.origin(first) == source
+    later = first.model_copy(update={"published": first.published + dt.timedelta(4)})
+    assert tiny.origin(later) == source
 
 
 # --- all of them ---

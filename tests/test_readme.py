@@ -47,6 +47,7 @@ def test_minimal_case_is_minimal_and_complete(harbour):
     assert sum(not line.startswith("#") for line in block("toml").splitlines()) <= 40
     checked = CliRunner().invoke(app, ["check", str(harbour)])
     assert checked.exit_code == 0, checked.output
+    assert "advice" not in checked.output
     ran = CliRunner().invoke(app, ["run", str(harbour)])
     assert ran.exit_code == 0
     assert "Harbour talks, as of 2025-03-20" in ran.output
@@ -96,7 +97,7 @@ def test_the_record_is_what_the_scores_say():
     first, second, third = three("held_brier")
     assert f"deadlines {first}, of the base rate alone {second}, of a coin toss {third}" in says
     first, second, third = three("attends_brier")
-    assert f"eleven actors {first}, {second} and {third}" in says
+    assert f"eleven actors {first}, before any report {second}, of a coin toss {third}" in says
     held = forecast.update(forecast.load("moscow_i"), draws=0).held.probability.values
     assert f"{100 * held[1]:.0f} % by the end of January and {100 * held[2]:.0f} %" in says
     other = scoring.summary(forecast.score(forecast.load("moscow_middle_east")))["held_brier"]
@@ -111,3 +112,41 @@ def test_the_record_is_what_the_scores_say():
     for scheme, words in (("left out", "with conflicts left out"), ("as known", "as known on the date")):
         mine, theirs = (f"{record[scheme, 'log', x]:.3f}"[1:] for x in ("model", "of its stage"))
         assert f"{mine} against {theirs} {words}" in says
+
+
+def test_the_claims_are_qualified_by_what_was_coded():
+    case = forecast.load("moscow_i")
+    day, known = str(case.headline), case.as_known(case.question.as_of)
+    hears = [{case.origin(r) for r in e.reports} for e in known.events]
+    one_author = sum("columnist" in origins for origins in hears)
+    assert f"one author still feeds {one_author} of the {len(hears)} events".lower() in README.lower()
+    ladder = forecast.ladder(case).rename(columns=str)[day]
+    said = re.search(r"one claim per origin its (\d+) % would be (\d+) %", README)
+    for shown, rung in zip(said.groups(), ("layers", "one claim per origin"), strict=True):
+        assert f"{100 * ladder[rung]:.0f}" == shown
+    table, cases = forecast.proposals("peace_talks"), (case, forecast.load("moscow_middle_east"))
+    rows = [len(forecast.as_known(table, c.question.proposed, c.base_rate.leave_out)) for c in cases]
+    assert f"{rows[0]} and {rows[1]} for the shipped cases" in README
+
+
+def test_the_mean_is_unbiased_within_ten_points_and_no_better_is_claimed():
+    answers = backtest_scores.openings(
+        forecast.proposals("peace_talks"), backtest_scores.stored("peace_talks")[0]
+    )
+    bias = backtest_scores.bias(answers, ["scheme", "landmark"], ["model"]).droplevel("forecast")
+    assert ((bias.low < 0) & (bias.high > 0)).all()
+    waits = bias.loc[("left out", 60)]
+    assert f"{100 * waits.said:.0f} % was said, {100 * waits.happened:.0f} % was held" in README
+    assert 0.15 < waits.high - waits.low < 0.25
+    assert "one of ten points might have been missed" in README
+
+
+def test_history_of_the_actors_is_scored_as_told():
+    case = forecast.load("moscow_i")
+    answers = {a.id: a.answer for a in forecast.load_resolution(case).actors}
+    asked = [a for a in case.actors if answers.get(a.id) in ("yes", "no") and not a.required]
+    rates = [(case.in_history(a), answers[a.id] == "yes") for a in asked]
+    missed = [(rate - came) ** 2 for rate, came in rates if rate == rate]  # no rate: not a number
+    told = re.search(r"that would have (\.\d+), over the (\w+) who have one", README)
+    assert told[1] == f"{sum(missed) / len(missed):.3f}"[1:]
+    assert (told[2], len(missed)) == ("ten", 10)
