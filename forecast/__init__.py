@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from forecast.replaying import replay
     from forecast.sampling import agreement, diagnostics, model, sample
     from forecast.scoring import load_resolution, score, score_table, through_time
-    from forecast.sensitivity import tornado, variants
+    from forecast.sensitivity import input_ranges, tornado
     from forecast.shapley import contributions
     from forecast.updating import Forecast, update
     from forecast.watching import movement, watch_table
@@ -63,7 +63,8 @@ _WHERE = {
     "criticism": "criticising",
     "movement": "watching",
     "tornado": "sensitivity",
-    "variants": "sensitivity",
+    "input_ranges": "sensitivity",
+    "variants": "choices",
     "watch_table": "watching",
     "Fit": "fits",
     "held_by": "fits",
@@ -91,7 +92,7 @@ _MODULES = (
 
 __all__ = [
     "Advice", "Analyst", "Case", "CaseError", "Disagreement", "Fit", "Forecast", "advise", "agreement", "analysts", "as_known",
-    "check_article", "contributions", "criticism", "diagnostics", "diff", "disagreement", "fit", "held_by", "ladder", "lessons", "load",
+    "check_article", "contributions", "criticism", "diagnostics", "diff", "disagreement", "fit", "held_by", "input_ranges", "ladder", "lessons", "load",
     "load_resolution", "matrix", "model", "movement", "panel", "pool", "post_mortem", "proposals", "read_hub",
     "replay", "sample", "score", "score_table", "shipped", "through_time", "to_hub", "tornado",
     "update", "variants", "watch_table",

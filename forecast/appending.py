@@ -6,6 +6,8 @@ line stays as it is: the next begins on a line of its own, and readers skip what
 line carries the SHA-256 of the line before, torn or not, and one of its own text, so that a
 changed line is noticed. Whoever can write the file can forge it from a line on to its end:
 against that, keep the last line's digest elsewhere.
+
+Files that are not shared are written whole or not at all (`write_whole`).
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import json
 import os
 import stat
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -159,6 +162,33 @@ def _next_number(file: int, last: bytes, ended: bool) -> int:
     while block := os.read(file, _BLOCK):
         count += block.count(b"\n")
     return count
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all: beside its place first, then moved there.
+
+    Raises
+    ------
+    OSError
+        Under the file's own name, if it cannot be written.
+    """
+    name = ""
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:40]}-", suffix=".tmp")
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(name, 0o666 & ~umask)
+        os.replace(name, path)
+    except BaseException as e:
+        if name:
+            Path(name).unlink(missing_ok=True)
+        if isinstance(e, OSError):
+            raise OSError(e.errno, e.strerror, str(path)) from e
+        raise
 
 
 @contextmanager

@@ -21,9 +21,18 @@ app = typer.Typer(
     help="Scenario forecasting that can be checked: from one case file to probabilities and a report.",
 )
 
-CaseArg = Annotated[str, typer.Argument(help="A shipped case, or the folder of a case.", metavar="CASE")]
+
+def _named(case: str) -> str:
+    if not case.strip():  # a path of no letters would be the working folder
+        raise typer.BadParameter("empty; expected a case (is a shell variable not set?)")
+    return case
+
+
+CaseArg = Annotated[str, typer.Argument(help="A shipped case, or the folder of a case.",
+                                        metavar="CASE", callback=_named)]  # fmt: skip
 CaseOrCases = Annotated[str, typer.Argument(
-    help="A shipped case, the folder of a case, or a folder of folders of cases.", metavar="CASE"
+    help="A shipped case, the folder of a case, or a folder of folders of cases.", metavar="CASE",
+    callback=_named,
 )]  # fmt: skip
 Output = Annotated[Path | None, typer.Option(
     "-o", "--output", metavar="FILE.jsonl", help="Results of a folder of cases; what is done stays done."
@@ -38,10 +47,7 @@ AsOf = Annotated[
     ),
 ]  # fmt: skip
 
-
-Figure = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Draw it: a file .svg or .png.")
-]  # fmt: skip
+Figure = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it: a file .svg or .png.")]
 
 
 def _version(wanted: bool) -> None:
@@ -59,6 +65,7 @@ def main(
     ] = False,
 ) -> None:
     """Read the options that every command shares."""
+    terminal.check_streams()
 
 
 @app.command(epilog="Example: forecast new my_case   |   forecast new my_case --folder cases")
@@ -300,8 +307,8 @@ def log(
 def diff(
     a: Annotated[str, typer.Argument(
         metavar="A", help="A case, CASE@YYYY-MM-DD, or a line of a log: FILE.jsonl:N, N from 1 or, "
-        "from the end, -1 (the default).")],
-    b: Annotated[str, typer.Argument(metavar="B", help="The other, likewise.")],
+        "from the end, -1 (the default).", callback=_named)],
+    b: Annotated[str, typer.Argument(metavar="B", help="The other, likewise.", callback=_named)],
     by: Annotated[
         dt.datetime | None,
         typer.Option("--by", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD",
@@ -331,12 +338,14 @@ def report(
     """Write the report of a case: one HTML page that opens offline."""
     from forecast.loading import load
     from forecast.report import make_report
+    from forecast.updating import update
 
     with friendly():
-        load(case)
+        day = as_of.date() if as_of else None
+        update(load(case), day, draws=0)  # what is wrong is said at once, and in plain words
         with terminal.stepping() as step:
-            page = make_report(case, output, as_of.date() if as_of else None, seed, step)
-        typer.echo(f"The report is in {page}")
+            page = make_report(case, output, day, seed, step)
+        typer.echo(printable(f"The report is in {page}"))
         if open_it:
             typer.launch(str(page.resolve()))
 

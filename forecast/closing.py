@@ -25,14 +25,17 @@ from forecast.markup import (
     table,
     text,
 )
-from forecast.summary import basis
 from forecast.updating import Forecast
+from forecast.weights import basis
 
-FORMULA = (
-    r"P(s,t \mid \text{reports}) \;\propto\; \bar{\pi}(s,t) \prod_{z} \sum_{z \in \{0,1\}} P(z \mid s) "
-    r"\prod_{e} \Bigl[ P(e \mid z) \prod_{\text{denying}} \varphi + (1 - P(e \mid z)) "
-    r"\prod_{\text{affirming}} \varphi \Bigr]"
+FORMULAS = (
+    r"P(s,t \mid \text{reports}) \;\propto\; \bar{\pi}(s,t) \, L(s,t) \prod_{\text{roots } z} \lambda_z(s)",
+    r"\lambda_z(s,u) = \sum_{z} P(z \mid s,u) \prod_{e} \lambda_e(z) \prod_{w} \lambda_w(z) "
+    r"\prod_{\text{children } c} \lambda_c(s,z)",
+    r"\lambda_e(z) = P(e \mid z) \prod_{\text{denying}} \varphi + (1 - P(e \mid z)) \prod_{\text{affirming}} \varphi",
+    r"\lambda_w(z) = 1 - P(w \mid z)",
 )
+"""As in section 1 of docs/model.md."""
 
 
 def rule(f: Forecast) -> Section:
@@ -56,13 +59,14 @@ def method(f: Forecast, sampled: xr.DataTree) -> Section:
     from forecast.sampling import agreement, diagnostics
 
     frame, health = agreement(sampled, f), diagnostics(sampled)
-    formula = h('<div class="formula" tabindex="0" role="group" aria-label="Formula">{}</div>',
-                Html(convert(FORMULA, display="block")))  # fmt: skip
+    formula = join(h('<div class="formula" tabindex="0" role="group" aria-label="Formula {}">{}</div>',
+                     n, Html(convert(x, display="block"))) for n, x in enumerate(FORMULAS, 1))  # fmt: skip
     prose = (
-        "<p>Each future <i>s</i> makes conditions and stances <i>z</i> more or less likely, each of these makes "
-        "events <i>e</i> more or less likely, and each event makes reports likely, by how far their sources can be "
-        "trusted (φ). The base rate says how often and how fast such proposals lead to talks; that nothing "
-        "has opened by the as-of date lowers it by itself. Everything hidden is summed exactly, in one pass over the "
+        "<p>Each future <i>s</i> makes conditions and stances <i>z</i> more or less likely, some of them by "
+        "way of another, <i>u</i>, that they are given; each of these makes events <i>e</i> and watched events <i>w</i> more or "
+        "less likely; and each event makes reports likely, by how far their sources can be trusted (φ). The base rate π̄ says how often and how fast such "
+        "proposals lead to talks. That nothing has opened by the as-of date <i>lowers</i> it; that the proposal is not known to be at "
+        "its end, or that a day is named (<i>L</i>), may raise it. Everything hidden is summed exactly, in one pass over the "
         "tree, with the judgements at their means; the input ranges come from drawing them.</p>"
     )
     names = {
@@ -91,9 +95,9 @@ def limits(f: Forecast) -> Section:
     items: list[Any] = [
         f"The futures, indicators and likelihoods are judgements of people. If the true future is not among the "
         f"{counted(len(f.case.scenarios), 'scenario')}, the model cannot find it.",
-        "The input range shows how far the same reasoning moves when its inputs do. It is not an interval that "
-        "covers the event, and it is not scored.",
-        "Judgements are drawn each by itself. A person who reads “likely” high reads it high everywhere: that may "
+        "The input range shows how far the same reasoning moves when its inputs do: the base rate and the judgements. "
+        "It is not an interval that covers the event, and it is not scored.",
+        "Judgements are drawn each by itself. A person who reads “likely” high reads it high everywhere: that would "
         "widen the range, where such judgements add up, or narrow it, where they cancel.",
         "Grades of sources are judgements too: nobody has published a calibration of them against truth.",
         f"It rests on {basis(f)}. What nobody reported is known only by the silence after events that were watched for.",

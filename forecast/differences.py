@@ -59,6 +59,10 @@ class Side:
         """P(held by a day) as it was said, if it was."""
         return {h["by"]: h["probability"] for h in self.record["held"]}.get(str(day))
 
+    def passed(self, day: dt.date) -> bool:
+        """Whether the day is over on its date: it has not opened by then."""
+        return str(day) <= self.as_of
+
     def made(self, day: dt.date) -> float:
         """P(held by a day) as the case gives it now."""
         assert self.forecast is not None  # asked for only where it is at hand
@@ -86,7 +90,8 @@ class Difference:
     method : str
         "exact", or "sampled" with `orders` random orders of the changes.
     held, scenarios, indicators, actors : DataFrame
-        `before`, `after` and `difference`; nan where only one of them has it.
+        `before`, `after` and `difference`; nan where only one of them has it, and of a deadline
+        that has passed on the date of one.
     """
 
     a: Side
@@ -124,10 +129,12 @@ class Difference:
         """The difference in words."""
         change = self.after - self.before
         verb = "rises" if change > 0 else "falls"
-        moved = f"{verb} by {_size(change)}" if abs(change) > _SUM else "does not change"
-        out = [f"P(held by {self.deadline}) {moved}: {percent(self.before)} in {self.a.name} "
-               f"(as of {self.a.as_of}), {percent(self.after)} in {self.b.name} "
-               f"(as of {self.b.as_of})."]  # fmt: skip
+        moved = f" {verb} by {_size(change)}" if abs(change) > _SUM else " does not change"
+        if self.a.passed(self.deadline) or self.b.passed(self.deadline):
+            moved = ""
+        told = [f"{'passed' if s.passed(self.deadline) else percent(p)} in {s.name} (as of {s.as_of})"
+                for s, p in ((self.a, self.before), (self.b, self.after))]  # fmt: skip
+        out = [f"P(held by {self.deadline}){moved}: {', '.join(told)}."]
         if self.unexplained:
             out.append(f"What did it cannot be said: {self.unexplained}.")
         elif self.causes is not None and self.causes.empty:
@@ -160,7 +167,7 @@ class Difference:
         for k, title in titles.items():
             frame = getattr(self, k)
             if len(frame):
-                rows = [(str(i), percent(r.before), percent(r.after),
+                rows = [(str(i), _told(k, str(i), self.a, r.before), _told(k, str(i), self.b, r.after),
                          _points(r.difference) if np.isfinite(r.difference) else "-")
                         for i, r in zip(frame.index, _each(frame), strict=True)]  # fmt: skip
                 out.append((title, ("", "from", "to", "points"), rows))
@@ -233,7 +240,8 @@ def diff(
     a, b : Side, Case or str
         As `side` reads them; a case as known on its own as-of date.
     deadline : date, optional
-        The day of the chance that is explained: by default the second's headline.
+        The day of the chance that is explained: by default the second's headline or, where that has
+        passed on the date of one, the first deadline of both that has not.
     pairs, seed : int
         Where the changes are so many that their orders are sampled.
 
@@ -254,6 +262,8 @@ def diff(
     missing = [s.missing for s in (one, two) if s.missing]
     if missing or one.forecast is None or two.forecast is None:
         unexplained = "; ".join(dict.fromkeys(missing))
+    elif over := [s.name for s in (one, two) if s.passed(day)]:
+        unexplained = f"{day} has passed on the date of {' and of '.join(over)}"
     elif problem := not_comparable(one.forecast.case, two.forecast.case):
         unexplained = problem
     else:
@@ -282,10 +292,13 @@ def _as_side(x: Side | Case | str) -> Side:
 def _deadline(a: Side, b: Side, wanted: dt.date | None) -> dt.date:
     """The day whose chance is compared: both must be able to speak of it."""
     asked = wanted or dt.date.fromisoformat(b.record["headline"])
+    both = sorted({h["by"] for h in a.record["held"]} & {h["by"] for h in b.record["held"]})
+    if wanted is None and str(asked) <= max(a.as_of, b.as_of):
+        later = [d for d in both if d > max(a.as_of, b.as_of)]
+        asked = dt.date.fromisoformat(later[0]) if later else asked
     silent = [s for s in (a, b) if s.told(asked) is None and not _reaches(s, asked)]
     if not silent:
         return asked
-    both = sorted({h["by"] for h in a.record["held"]} & {h["by"] for h in b.record["held"]})
     if wanted is None and both:
         return dt.date.fromisoformat(both[-1])
     known = ", ".join(both) or "none"
@@ -320,7 +333,8 @@ def _with_program(causes: pd.DataFrame, a: Side, b: Side, day: dt.date) -> pd.Da
 
 def _numbers(record: Mapping[str, Any], of: str) -> dict[str, float]:
     if of == "held":
-        return {h["by"]: h["probability"] for h in record["held"]}
+        as_of = str(record["as_of"])
+        return {h["by"]: h["probability"] if h["by"] > as_of else np.nan for h in record["held"]}
     key = "given_held" if of == "actors" else "probability"
     return {k: v[key] for k, v in record[of].items()}
 
@@ -341,6 +355,10 @@ def _plain(frame: pd.DataFrame) -> dict[str, dict[str, float | None]]:
 
 def _each(frame: Any) -> list[Any]:
     return list(frame.itertuples())
+
+
+def _told(of: str, name: str, s: Side, p: float) -> str:
+    return "passed" if of == "held" and name <= s.as_of else percent(p)
 
 
 def _points(p: float) -> str:

@@ -16,6 +16,7 @@ from forecast.markup import (
     Column,
     Html,
     Section,
+    convener_words,
     counted,
     fold,
     h,
@@ -34,7 +35,7 @@ from forecast.pooling import AUTHOR, Analyst, Disagreement, disagreement
 from forecast.updating import Forecast
 
 _FEW, _MORE = 12, 18
-_CLASS = {"row_type": "kind: ", "convener_type": "convened by ", "reference_class": "class "}
+_CLASS = {"row_type": "kind: ", "reference_class": "class "}
 _SLIGHT = 0.005  # a spread that is not shown
 
 
@@ -51,7 +52,7 @@ def sensitivity(f: Forecast, swings: pd.DataFrame, choices: pd.DataFrame, strain
     strain : Criticism
         From `forecast.criticism`.
     """
-    lead = ("Each line moves one judgement to its 5 % and to its 95 % point and leaves all others as they "
+    lead = (f"Each line moves one judgement to its 5{NBSP}% and to its 95{NBSP}% point and leaves all others as they "
             "are. What the forecast depends on most comes first.")  # fmt: skip
     body = h("{}{}{}", _tornado(f, swings), _variants(f, choices), _criticism(f, strain))
     return Section("sensitivity", "What it depends on", body, lead)
@@ -122,10 +123,10 @@ def _variants(f: Forecast, choices: pd.DataFrame) -> Html:
         """What was changed, in words."""
         if name == "as judged":
             return "Nothing is changed: this forecast."
-        says = re.sub(
-            r"\b(row_type|convener_type|reference_class) ", lambda m: _CLASS[m[1]], changed[name]
-        )
-        says = says.replace("(any)", "anyone").replace("(another)", "not in the table")
+        says = re.sub(r"\bconvener_type (\S+) instead of (\S+)\.",
+                      lambda m: "convened by {} instead of {}.".format(*map(convener_words, m.groups())), changed[name])  # fmt: skip
+        says = re.sub(r"\b(row_type|reference_class) ", lambda m: _CLASS[m[1]], says)
+        says = says.replace("(another)", "not in the table")
         says = re.sub(
             r"\w+_\w+",
             lambda m: f"“{short(called[m[0]], 70)}”" if m[0] in called else m[0].replace("_", " "),
@@ -147,9 +148,9 @@ def _variants(f: Forecast, choices: pd.DataFrame) -> Html:
     now = f.held.sel(deadline=pd.Timestamp(main))
     if "low" in now:  # exact forecasts have no range
         first, last = float(now.low), float(now.high)
-        wider = "wider" if high - low > last - first else "narrower"
-        says += (f" That is {wider} than the input range, {span(first, last)}, in which each judgement leans its own way; "
-                 "the weak and the strong evidence lean all the same way.")  # fmt: skip
+        says += (f" That is {100 * (high - low):.0f} points from end to end; the input range, {span(first, last)}, has "
+                 f"{100 * (last - first):.0f}. They are different doubts: the input range draws the base rate and the judgements, "
+                 "each by itself; here one choice is made otherwise, or all evidence leans one way.")  # fmt: skip
     return h("<h3>Under other choices</h3><p>{}</p>{}", says,
              table("The forecast under other choices of the model and its inputs", columns, rows, kind="cards"))  # fmt: skip
 

@@ -10,11 +10,13 @@ from forecast import svg
 from forecast.case import Case
 from forecast.dependence import ladder as dependence
 from forecast.judgement import Judgement
-from forecast.labelling import names, origin, state, when
+from forecast.labelling import about, like_history, origin, state, when
 from forecast.markup import (
+    NBSP,
     Column,
     Html,
     Section,
+    convener_words,
     counted,
     fold,
     h,
@@ -33,6 +35,7 @@ from forecast.markup import (
 from forecast.parts import Passage, Report
 from forecast.summary import first_known, grade, main_origin, numbers, points, what_happened
 from forecast.updating import Forecast, update
+from forecast.weights import settled
 
 _FEW = 14
 
@@ -44,6 +47,8 @@ def evidence(f: Forecast, moved: pd.DataFrame) -> Section:
     if moved.empty:
         text_ = h("<p>No report is known: the forecast is the base rate, {}.</p>", percent(after))
         return Section("evidence", "What moved it", text_)
+    if moved.decibans.isna().all():
+        return Section("evidence", "What moved it", settled(f, after))
     ids, what, known = numbers(f), what_happened(f), first_known(f)
     ranked = moved.reindex(sorted(moved.index, key=lambda i: -abs(moved.points[i])))
     tenth, few = points(moved), ranked.head(_FEW)
@@ -55,7 +60,7 @@ def evidence(f: Forecast, moved: pd.DataFrame) -> Section:
     def scale(p: float) -> float:
         return (p - low) / (high - low)
 
-    events, called = {e.id: e for e in f.case.events}, names(f.case)
+    events = {e.id: e for e in f.case.events}
 
     def told(name: str, bears_on: str) -> tuple[Html, Html]:
         tone = "up" if tenth[name] > 0 else "down" if tenth[name] < 0 else "flat"
@@ -67,7 +72,7 @@ def evidence(f: Forecast, moved: pd.DataFrame) -> Section:
             notes = h("{} · silence", short_date(known[name], True))
         return (h('<a class="pill {}" href="#e-{}">{}</a>', tone, name, ids[name]),
                 h("{}<small>{} · on {}</small>", text(short(what[name], 160)), notes,
-                  text(short(called[bears_on], 70))))  # fmt: skip
+                  text(short(about(f.case, bears_on), 70))))  # fmt: skip
 
     rows: list[tuple[Any, ...]] = [
         ("", h("<b>Base rate</b><small>as of the day, before any report</small>"),
@@ -110,11 +115,11 @@ def evidence(f: Forecast, moved: pd.DataFrame) -> Section:
             toned(total), toned(float(moved.decibans.sum())), percent(after))  # fmt: skip
     columns = [
         Column(Html('<abbr title="number">No.</abbr>'), "no"), Column("Event"),
-        Column(svg.axis(f"{100 * low:.0f}", "", f"{100 * high:.0f} %"), "pic"), Column("Points", "n"),
+        Column(svg.axis(f"{100 * low:.0f}", "", f"{100 * high:.0f}{NBSP}%"), "pic"), Column("Points", "n"),
         Column("Decibans", "n"), Column("Running total", "n"),
     ]  # fmt: skip
     caption = (f"From the base rate to the chance that it opens by {day}, the largest first; bars run "
-               f"from {100 * low:.0f} to {100 * high:.0f} %")  # fmt: skip
+               f"from {100 * low:.0f} to {100 * high:.0f}{NBSP}%")  # fmt: skip
     error = f"The orders are sampled: standard error at most {100 * moved.points_se.max():.1g} points. "
     note = (
         "Points and decibans (10 log₁₀ of an odds ratio: 3 dB about double the odds) are Shapley values: what each event "
@@ -122,8 +127,15 @@ def evidence(f: Forecast, moved: pd.DataFrame) -> Section:
         f"{error if moved.attrs['method'] == 'sampled' else ''}They describe this model; they are no causes."
     )
     body = h('{}{}<p class="fine">{}</p>', table(caption, columns, rows, foot, "cards fall"), more, note)
+    net = after - before
+    pieces = ""
+    if float(moved.points.abs().max()) <= abs(net) / 3:
+        rise, fall = ({str(i): x for i, x in tenth.items() if sign * x > 0} for sign in (1, -1))
+        pieces = (f"The net move, {signed(total)} points, is the sum of many small pieces, none of them more than a third of it: "
+                  f"{counted(len(rise), 'event')} raise it by {signed(sum(rise.values()))}, "
+                  f"{counted(len(fall), 'event')} lower it by {signed(sum(fall.values()))}. ")  # fmt: skip
     return Section("evidence", "What moved it", body,
-                   "Each event with its date, its origin (in quotes: the case's own name of one utterance or document), the grade "
+                   f"{pieces}Each event with its date, its origin (in quotes: the case's own name of one utterance or document), the grade "
                    "of the weakest link in its best chain, from A, to be relied on, to E, not, and F, unknown; and its weight.")  # fmt: skip
 
 
@@ -165,7 +177,7 @@ def _alone(f: Forecast) -> Html:
 
 def sources(f: Forecast) -> Section:
     """Every event with its reports, and the reason for its weight."""
-    ids, types, called = numbers(f), {t.id: t for t in f.case.event_types}, names(f.case)
+    ids, types = numbers(f), {t.id: t for t in f.case.event_types}
     items = []
     for e in sorted(f.case.events, key=lambda e: ids.get(e.id, 0)):
         kind = types.get(e.type or "")
@@ -177,7 +189,7 @@ def sources(f: Forecast) -> Section:
             '<p class="fine">{} · on {}{} · such an event: {} if true, {} if not</p><ul>{}</ul>'
             '<p class="why">{}</p></li>',
             e.id, ids.get(e.id, "–"), text(e.what), period(e.date),
-            text(short(called[str(f.case.node_of(e))], 70)), Html(named), _words(true), _words(false),
+            text(short(about(f.case, str(f.case.node_of(e))), 70)), Html(named), _words(true), _words(false),
             join(_report(f, r) for r in e.reports), join(reason, " ")))  # fmt: skip
     items += [
         h('<li id="e-{}"><p class="what"><span class="pill flat">{}</span> {}</p><p class="fine">seen by '
@@ -197,9 +209,11 @@ def sources(f: Forecast) -> Section:
           h("<small>{}</small>", text(d.note)) if d.note else "")
         for d in f.case.documents if d.published <= f.as_of
     )  # fmt: skip
-    body = h('{}<ol class="sources">{}</ol>',
-             h("<p>What was read:</p><ul>{}</ul>", documents) if documents else Html(""),
-             join(items) if items else Html("<li>No report is known.</li>"))  # fmt: skip
+    listed = h('<ol class="sources">{}</ol>', join(items) if items else Html("<li>No report is known.</li>"))  # fmt: skip
+    if len(items) > _FEW:
+        count = counted(len(items), "numbered entry", "numbered entries")
+        listed = fold(f"Open the list: {count}, each with its reports", listed)
+    body = h("{}{}", h("<p>What was read:</p><ul>{}</ul>", documents) if documents else Html(""), listed)
     lead = (f"All that was public by {long_date(f.as_of)} and is weighed, in the order in which it became known: who "
             "says so, where it is written, how far the source is trusted (A best, E worst, F cannot be judged), "
             "and why the event weighs what it does.")  # fmt: skip
@@ -233,8 +247,8 @@ def judgements(f: Forecast) -> Section:
         low, high = base.days_to_open
         judged = f"such a meeting is ever held, {base.held}; if so after {low:g} to {high:g} days"
     else:
-        judged = (f"learned from {base.reference_class}, stage {base.stage}, convened by a {str(base.convener_type).replace('-', ' ')}, "
-                  f"kind {base.row_type}, conflict {base.conflict}").replace("_", " ")  # fmt: skip
+        judged = (f"learned from {str(base.reference_class).replace('_', ' ')}, stage {base.stage}, convened by {convener_words(base.convener_type)}, "
+                  f"kind {str(base.row_type).replace('_', ' ')}, conflict {base.conflict}")  # fmt: skip
     parts = [h("<p>Base rate: {}. {}{}</p>", text(judged), text(base.why), _at(f, base.article))]
     rows: list[tuple[Any, ...]] = []
     for s in case.scenarios:
@@ -266,16 +280,17 @@ def judgements(f: Forecast) -> Section:
                           table("Chance of being true, by scenario", columns, rows, kind="cards text")))  # fmt: skip
     rows = []
     for x in case.actors:
-        willing = ([("willing, ", x.willing)] if x.willing is not None else
-                   [(f"willing if {state(case, str(x.given), so)}, ", y)
-                    for so, y in ((True, x.willing_if_true), (False, x.willing_if_false))])  # fmt: skip
-        attends = [
-            ("comes if willing, ", x.attends_if_willing),
-            ("comes if not, ", x.attends_if_unwilling),
-        ]
-        how = _tables(case, [(k, v) for k, v in (*willing, *attends) if v])
         if x.attends_like:
-            how = h("as parties of its role came in the past: {}", percent(case.in_history(x)))
+            how = text(like_history(case, x))
+        else:
+            willing = ([("willing, ", x.willing)] if x.willing is not None else
+                       [(f"willing if {state(case, str(x.given), so)}, ", y)
+                        for so, y in ((True, x.willing_if_true), (False, x.willing_if_false))])  # fmt: skip
+            attends = [
+                ("comes if willing, ", x.attends_if_willing),
+                ("comes if not, ", x.attends_if_unwilling),
+            ]
+            how = _tables(case, [(k, v) for k, v in (*willing, *attends) if v])
         rows.append((text(x.name), how, h("{}{}", text(x.why), _at(f, x.article))))
     if rows:
         parts.append(fold(f"Actors ({len(rows)})", table(
@@ -286,7 +301,7 @@ def judgements(f: Forecast) -> Section:
                        text(c.why_not_evidence), _at(f, c.article)) for c in case.context)  # fmt: skip
         parts.append(fold(f"Known, and not weighed ({len(case.context)})", h("<ul>{}</ul>", items)))
     lead = ("What people judged, each with its ground. A word of probability always stands with its range; an "
-            "interval is read as a central 90 % interval.")  # fmt: skip
+            f"interval is read as a central 90{NBSP}% interval.")  # fmt: skip
     return Section("judgements", "Judgements", join(parts), lead)
 
 

@@ -37,6 +37,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import io
 import math
 import os
 from collections.abc import Iterator, Sequence
@@ -51,6 +52,7 @@ from forecast import attendance
 from forecast.judgement import did_you_mean
 from forecast.loading import CaseError
 from forecast.rules import Problem
+from forecast.tables import cell
 from forecast.updating import Forecast, before_reports
 from forecast.wording import clean
 
@@ -72,7 +74,6 @@ TOLERANCE = 1e-6
 _MOST_TOLD = 20
 _TASK = ["model_id", "origin_date", "case", "target", "actor", "target_end_date"]
 _OPTIONAL = {"model_id": "", "case": "", "actor": ""}
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def to_hub(
@@ -190,20 +191,15 @@ def as_csv(frame: pd.DataFrame) -> str:
     safe = frame.copy()
     for column in safe.columns:
         if not pd.api.types.is_numeric_dtype(safe[column]):
-            safe[column] = [_safe(str(x)) for x in safe[column]]
+            safe[column] = [cell(str(x)) for x in safe[column]]
     return safe.to_csv(index=False, lineterminator="\n")
 
 
-def _safe(cell: str) -> str:
-    # a spreadsheet runs what begins like this; the apostrophe is taken away again by `read_hub`
-    return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA) else cell
-
-
-def _plain(cell: str) -> str:
-    cell = cell.strip()
-    if cell.startswith("'") and cell[1:].lstrip(" ").startswith(_FORMULA):
-        return cell[1:]
-    return "" if cell == "NA" else cell
+def _plain(text: str) -> str:
+    text = text.strip()
+    if text.startswith("'") and cell(text[1:]) == text:  # the apostrophe of `cell`
+        return text[1:]
+    return "" if text == "NA" else text
 
 
 def read_hub(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -229,14 +225,15 @@ def read_hub(path: str | os.PathLike[str]) -> pd.DataFrame:
         If the file cannot be read.
     """
     file = Path(path)
-    if file.stat().st_size > MAX_BYTES:
+    with file.open("rb") as whole:
+        data = whole.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
         raise ValueError(f"{file}: a table of at most {MAX_BYTES:,} bytes was expected")
     try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            reader = csv.DictReader(lines)
-            header = [h.strip() for h in reader.fieldnames or ()]
-            reader.fieldnames = header
-            found = [(reader.line_num, row) for row in reader]
+        reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""))
+        header = [h.strip() for h in reader.fieldnames or ()]
+        reader.fieldnames = header
+        found = [(reader.line_num, row) for row in reader]
     except UnicodeDecodeError as e:
         raise ValueError(f"{file}: not UTF-8; save the file as UTF-8") from e
     except csv.Error as e:

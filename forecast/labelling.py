@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from forecast.case import Case
-from forecast.markup import Html, h, short, text
+from forecast.markup import Html, h, inside, percent, role_words, short, text
+from forecast.parts import Actor
 
 _GROUPS = {
     "held": "if it is held",
@@ -21,17 +22,32 @@ def names(case: Case) -> dict[str, str]:
     return {i.id: i.statement for i in case.indicators} | {a.id: a.name for a in case.actors}
 
 
+def about(case: Case, of: str) -> str:
+    """The same after a word such as `on`."""
+    name = names(case)[of]
+    return inside(name) if any(of == a.id for a in case.actors) else name
+
+
 def origin(case: Case, of: str) -> Html:
     """A source's name; the watch that is silent; or, in quotes, what the case calls an utterance or document."""
     kind, _, watch = of.partition(": ")
     silent = {w.id: w.what for w in case.watch}
     if kind == "silence" and watch in silent:
         return h("{}<small>silence</small>", text(short(silent[watch], 110)))
+    name = named(case, of)
+    return text(name if _is_name(case, of) else f"“{name}”")
+
+
+def named(case: Case, of: str) -> str:
+    """A source's name, or what the case calls an utterance or document."""
     called = {str(s.id): s.name for s in (*case.outlets, *case.sources)}
+    return called.get(of, of) if _is_name(case, of) else of.replace("_", " ")
+
+
+def _is_name(case: Case, of: str) -> bool:
     # a source that stands in its report has no id: its name is the origin
-    if of in called or not re.fullmatch(r"[a-z0-9_]+", of):
-        return text(called.get(of, of))
-    return text(f"“{of.replace('_', ' ')}”")
+    known = {s.id for s in (*case.outlets, *case.sources)}
+    return of in known or not re.fullmatch(r"[a-z0-9_]+", of)
 
 
 def when(case: Case, key: str) -> str:
@@ -44,8 +60,14 @@ def state(case: Case, of: str, true: bool) -> str:
     """That an indicator is or is not so, that an actor would or would not come."""
     name = short(names(case)[of], 50)
     if any(of == a.id for a in case.actors):
-        return f"{name} {'would come' if true else 'would not come'}"
+        return f"{inside(name)} {'would come' if true else 'would not come'}"
     return f"{'it is so' if true else 'it is not so'} that “{name}”"
+
+
+def like_history(case: Case, actor: Actor) -> str:
+    """That an actor's attendance is learned and not judged: from which role, and the rate."""
+    rate = percent(case.in_history(actor))
+    return f"not judged, but learned from history: of invited parties like it ({role_words(actor.attends_like)}) {rate} came"
 
 
 def judgement_words(case: Case) -> Callable[[str], tuple[str, str]]:

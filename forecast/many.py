@@ -15,12 +15,13 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -31,6 +32,7 @@ from forecast.rules import Problem
 from forecast.terminal import counted, friendly, printable
 from forecast.wording import clean
 
+_SCHEMES = ("tcp", "tls", "ws", "wss", "ucx", "ucxx")
 Told = Callable[[str, str], None]
 
 
@@ -63,7 +65,9 @@ def each[T, R](
     Raises
     ------
     ValueError
-        If dask.distributed is not installed.
+        If dask.distributed is not installed, or the address is none.
+    OSError
+        If nobody answers there.
     RuntimeError
         If a process on this machine dies, or workers of a cluster die again and again.
     """
@@ -71,7 +75,8 @@ def each[T, R](
         import joblib
 
         parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
-        yield from parallel(joblib.delayed(function)(x) for x in items)
+        with _safe_path():
+            yield from parallel(joblib.delayed(function)(x) for x in items)
         return
     try:
         from distributed import Client, KilledWorker, as_completed
@@ -79,7 +84,7 @@ def each[T, R](
         raise ValueError("--dask: dask.distributed is not installed; it comes with: "
                          "pip install 'scenario-forecast[dask]'") from None  # fmt: skip
     left = iter(items)
-    with Client(dask, set_as_default=False) as client:
+    with Client(_address(dask), timeout=10, set_as_default=False) as client:
         # not pure: equal items are equal work, and each is done
         submit = partial(client.submit, function, pure=False)
         ahead = max(4 * sum(client.ncores().values()), 64)  # what a growing cluster waits for
@@ -91,6 +96,33 @@ def each[T, R](
                 raise RuntimeError(f"workers died again and again of the same work: {e}") from e
             for x in islice(left, 1):
                 running.add(submit(x))
+
+
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """New processes of Python import nothing that lies in the working folder."""
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
+
+
+def _address(text: str) -> str:
+    """The address of a scheduler, as it was given, if it can be one."""
+    try:
+        parts = urlsplit(text if "://" in text else f"tcp://{text}")
+        whole = parts.scheme in _SCHEMES and parts.hostname and parts.port
+    except ValueError:  # a port that is no number
+        whole = False
+    if not whole:
+        raise ValueError(f"--dask: {clean(text)}: expected the address of a scheduler, such as "
+                         "tcp://10.0.0.1:8786")  # fmt: skip
+    return text
 
 
 def cases(folder: Path, failed: Told | None = None) -> Iterator[Path]:
@@ -234,6 +266,8 @@ def _finished(output: Path) -> set[str]:
     """What the lines of a file of results were made from; nothing of lines torn or changed."""
     if output.suffix != ".jsonl":
         raise ValueError(f"--output: {output}: expected a name that ends in .jsonl")
+    if not output.parent.is_dir():
+        raise ValueError(f"--output: {output}: no such folder: {output.parent}")
     found = set()
     for line in lines(output) if output.exists() else ():
         if line.record is not None and "made_from" not in line.record:
@@ -252,9 +286,9 @@ def command(
     wrong call, ends the program with status 1.
     """
     folder = Path(case)
-    with friendly():
+    with friendly("what was done by then is kept"):
         if case in shipped() or "\0" in case or not folder.is_dir() or (folder / "case.toml").exists():
-            if output or jobs or dask:
+            if output or jobs or dask is not None:
                 raise ValueError("--output, --jobs and --dask are for a folder of cases")
             return False
         if for_one:
@@ -269,7 +303,8 @@ def command(
         counts = run(folder, into, task, jobs=jobs or -1, dask=dask, failed=failed, progress=True)
         kept = f", {counts['kept']} kept from before" if counts["kept"] else ""
         bad = f", {counts['failed']} failed" if counts["failed"] else ""
-        typer.echo(printable(f"{counted(counts['made'], 'case')} done{kept}{bad}; results: {into}"))
+        where = f"; results: {into}" if into.exists() else ""
+        typer.echo(printable(f"{counted(counts['made'], 'case')} done{kept}{bad}{where}"))
     if counts["failed"]:
         raise typer.Exit(1)
     return True

@@ -206,6 +206,23 @@ def role_words(role: Any) -> str:
     return str(role).replace("_", " ").replace("un envoy", "UN envoy")
 
 
+_CONVENERS = {
+    "state-patron-of-belligerent": "a state that backs one side", "neutral-state": "a neutral state",
+    "regional-org": "a regional organisation", "UN": "the UN", "US-led": "the US or a group that it leads",
+    "domestic": "someone in the country itself", "(any)": "anyone",
+}  # fmt: skip
+
+
+def convener_words(convener: Any) -> str:
+    """`a neutral state`: a type of convener of the table in words."""
+    return _CONVENERS.get(str(convener), str(convener))
+
+
+def inside(name: str) -> str:
+    """A name inside a sentence: `the Taliban`."""
+    return f"the{name[3:]}" if name.startswith("The ") else name
+
+
 def short(words: str, size: int = 60) -> str:
     """The beginning of a text, cut at a word, without its full stop."""
     words = " ".join(words.split()).removesuffix(".")

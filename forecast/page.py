@@ -44,10 +44,10 @@ from forecast.outcome import outcome
 from forecast.past import base_rate
 from forecast.people import actors, together
 from forecast.replaying import replay
-from forecast.summary import Line, confidence, forms, points, timeline, what_happened
+from forecast.summary import Line, forms, points, timeline, what_happened
 from forecast.updating import Forecast
 from forecast.watching import movement
-from forecast.weights import groups, matrix
+from forecast.weights import confidence, groups, matrix
 
 _MANY, _AHEAD = 16, 14
 
@@ -69,19 +69,22 @@ def opening(f: Forecast, moved: pd.DataFrame, ahead: pd.DataFrame) -> Section:
         counted(sure.sources, "source"), counted(sure.origins, "distinct origin"),
     ))  # fmt: skip
     ranged = (
-        h('<p class="fine">Other readings of the same judgements, each drawn from its interval, give '
+        h('<p class="fine">Other draws of the base rate and other readings of the judgements, each from its interval, give '
           '<b>{}</b>: an <em>input range</em>. It says how far the inputs move the answer, not how '
           "often such a forecast is right.</p>", span(now.low, now.high))
-        if "low" in now else ""
+        if "low" in now and day > f.as_of else ""
     )  # fmt: skip
+    said = h("The chance that it opens by {} is <b>{} in 100</b>.", long_date(day), n)
+    if day <= f.as_of:
+        said = h("{} has passed, and it has not opened. The chance that it opens by {} is <b>{}</b>.",
+                 long_date(day), long_date(q.horizon), percent(f.ever.probability))  # fmt: skip
     word, brackets = tables.worded(p).split(" (")
     picture = svg.dots(n, f"{n} of 100 dots are filled.")
     hero = h(
         '<div class="hero"><div><p class="big"><span class="num">{}<span class="pc">%</span></span> '
         '<span class="word"><b>{}</b> <span>({}</span></span></p>'
-        '<p class="say">The chance that it opens by {} is <b>{} in 100</b>.</p>{}{}</div>{}</div>',
-        _big(p), word, brackets.replace("-", "–").replace(" %", f"{NBSP}%"), long_date(day), n,
-        Html(ranged), _facts(f, p, float(now.prior), sure.word),
+        '<p class="say">{}</p>{}{}</div>{}</div>',
+        _big(p), word, brackets.replace("-", "–").replace(" %", f"{NBSP}%"), said, Html(ranged), _facts(f, p, float(now.prior), sure.word),
         figure(picture, f"Of 100 questions given this chance, about {n} should come true and "
                         f"about {100 - n} should not."),
     )  # fmt: skip
@@ -134,6 +137,7 @@ def _lines(f: Forecast, moved: pd.DataFrame, ahead: pd.DataFrame) -> list[Line]:
 
 def over_time(f: Forecast, past: xr.Dataset, moved: pd.DataFrame) -> Section:
     """The forecast as it was on each day, by what was known on that day."""
+    past = _own_range(f, past)
     wide = timeline(f, past, moved, narrow=False)
     narrow = timeline(f, past, moved, narrow=True)
     day = pd.Timestamp(f.case.headline)
@@ -154,7 +158,8 @@ def over_time(f: Forecast, past: xr.Dataset, moved: pd.DataFrame) -> Section:
     key = h(
         '<p class="key"><span class="k line"></span> chance by {} <span class="k area"></span> its input '
         'range <span class="k thin"></span> other deadlines <span class="k dash"></span> base rate: the '
-        "same without any report{}</p>", long_date(day),
+        'same without any report{} <span class="k up"></span>\u00a0numbered events that together raise the chance '
+        '<span class="k down"></span>\u00a0that lower it</p>', long_date(day),
         h(' but those that name a day or a period, or move it <span class="k named"></span> such an announcement')
         if f.case.announcements else "",
     )  # fmt: skip
@@ -165,8 +170,17 @@ def over_time(f: Forecast, past: xr.Dataset, moved: pd.DataFrame) -> Section:
              listed, fold("The same as a table", table(caption, columns, rows, kind="cards")))  # fmt: skip
     lead = ("The model is run again for every day on which something was published, and once a week, with what "
             "was public by then. Between reports it moves too: time runs out, and old statements count for less. The "
-            "numbers above the line are the change on that day; those of single events stand below.")  # fmt: skip
+            "numbers above the line are by how much the forecast changed on that day. Those in the list below are "
+            "each event’s Shapley value, its mean share in the forecast of today, and differ from them.")  # fmt: skip
     return Section("over-time", "Probability over time", body, lead)
+
+
+def _own_range(f: Forecast, past: xr.Dataset) -> xr.Dataset:
+    """With the forecast's own input range on its day: one number wherever the page says it."""
+    if "low" not in past or "low" not in f.held:
+        return past
+    earlier = past.as_of != pd.Timestamp(f.as_of)
+    return past.assign({k: past[k].where(earlier, f.held[k]) for k in ("low", "high")})
 
 
 def when(f: Forecast) -> Section:
@@ -195,7 +209,7 @@ def when(f: Forecast) -> Section:
         '<p class="key"><span class="k line"></span> forecast <span class="k dash"></span> base rate</p>'
     )
     body = h("{}{}{}{}", figure(_curve(f, False), kind="wide"), figure(_curve(f, True), kind="narrow"), key,
-             table("When it opens, by period; the rows add up to 100 %", columns, rows, foot, "cards"))  # fmt: skip
+             table(f"When it opens, by period; the rows add up to 100{NBSP}%", columns, rows, foot, "cards"))  # fmt: skip
     named = f.case.as_known(f.as_of).announcements
     shaped = ("What has been announced shapes it: it may slip, and it may fail." if named
               else "No day is named, so the opening may fall on any day.")  # fmt: skip
@@ -213,7 +227,8 @@ def _bar(n: int, name: str, tone: str) -> Html:
 def _last(f: Forecast) -> int:
     """The day, counted from the as-of date, on which the picture of the curve ends."""
     q = f.case.question
-    return min((q.horizon - f.as_of).days, int(1.2 * (max(q.deadlines) - f.as_of).days) + 5)
+    to_horizon, asked = ((d - f.as_of).days for d in (q.horizon, max(q.deadlines)))
+    return min(to_horizon, int(1.2 * asked) + 5) if asked > 0 else to_horizon
 
 
 def _curve(f: Forecast, narrow: bool) -> Html:
@@ -264,7 +279,8 @@ def _curve(f: Forecast, narrow: bool) -> Html:
             kind = "value" if name == "forecast" else "num"
             parts.append(h('<text class="{}" x="{}" y="{}">{}</text>', kind,
                            frame.width - frame.right + 8, y + 4, name))  # fmt: skip
-    label = f"Chance that it has opened, by day: {', '.join(said)}; {percent(f.ever.probability)} by {long_date(q.horizon)}."
+    said.append(f"{percent(f.ever.probability)} by {long_date(q.horizon)}")
+    label = f"Chance that it has opened, by day: {', '.join(said)}."
     return frame.drawing(parts, label, "narrow" if narrow else "wide")
 
 
@@ -292,7 +308,7 @@ def scenarios(f: Forecast) -> Section:
     ever = tables.in_hundred(float(f.ever.probability))
     horizon = long_date(f.case.question.horizon)
     foot = ("All", "", f"100{NBSP}%", "", f"100{NBSP}%", f"100{NBSP}%" if parts else "")
-    body = table(f"Futures up to {horizon}; the rows add up to 100 %", columns, rows, foot, "cards")
+    body = table(f"Futures up to {horizon}; the rows add up to 100{NBSP}%", columns, rows, foot, "cards")
     note = h('<p class="fine">The held ones add up to {}, the chance that it opens by {}; by {} it '
              "is {}. The line across a bar is the base rate.</p>", whole(ever), horizon,
              long_date(f.case.headline),
@@ -374,7 +390,7 @@ def _movement(f: Forecast) -> Html:
         for name, r in moves.iterrows()
     ]  # fmt: skip
     columns = [Column("What becomes known"), Column("Expected change, points", "n"),
-               Column("Standard deviation", "n"), Column("90 % of the time within", "n")]  # fmt: skip
+               Column("Standard deviation", "n"), Column(f"90{NBSP}% of the time within", "n")]  # fmt: skip
     says = (f"In the next {_AHEAD} days the forecast is expected to move by {100 * everything['move']:.1f} points, in either "
             f"direction: on average it stays where it is. If nothing is heard, so that {waits}, no event above was "
             f"seen and no day was named, it will stand at {percent(quiet)}. "

@@ -257,7 +257,7 @@ def _judgements(x: Effects) -> Html:
         parts.append(fold(h("<span>{}: {}</span>", text(name), counted(len(some), "judgement")),
                           _table(caption, columns, (_slider(m, m.theirs) for m in some))))  # fmt: skip
     return h('<h3>Judge otherwise</h3><p class="fine">What moves the chance that it opens, or who takes part, by a point or '
-             "more; beside each, what it does at the 5 % and at the 95 % point of its interval. Without a slider: the times to open, "
+             "more; beside each, what it does at the 5\u00a0% and at the 95\u00a0% point of its interval. Without a slider: the times to open, "
              "and what is judged once for a kind of event and moves all its events together.</p>{}", join(parts))  # fmt: skip
 
 

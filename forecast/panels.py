@@ -7,7 +7,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,19 @@ from typing import Any
 from forecast import svg, tables
 from forecast.attendance import asked
 from forecast.case import Case
-from forecast.markup import Html, Section, h, join, long_date, percent, short, short_date, text, whole
+from forecast.markup import (
+    Html,
+    Section,
+    fold,
+    h,
+    join,
+    long_date,
+    percent,
+    short,
+    short_date,
+    text,
+    whole,
+)
 from forecast.panel_inputs import Effects, inputs
 from forecast.updating import update
 from forecast.whatif import numbers, whatif
@@ -50,7 +62,10 @@ class Panel:
         )
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], Any]:
-        data = {"html": self.section._repr_html_(), "numbers": dict(self.numbers)}
+        # on a page it is one part of many; in a frame of its own it stands open
+        says = "Open the panel: untick reports, suppose events, judge otherwise"
+        html = replace(self.section, body=fold(says, self.section.body))._repr_html_()
+        data = {"html": html, "numbers": dict(self.numbers)}
         return {"text/html": self._repr_html_(), "text/plain": repr(self), MIME: data}, {}
 
     def __repr__(self) -> str:

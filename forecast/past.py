@@ -14,6 +14,7 @@ from forecast.markup import (
     Column,
     Html,
     Section,
+    convener_words,
     counted,
     fold,
     h,
@@ -47,8 +48,7 @@ def base_rate(f: Forecast) -> Section:
     classes = {
         "all proposals": settled.index == settled.index,
         _STAGES.get(str(base.stage), f"first {base.stage}"): settled.stage == base.stage,
-        f"convened by a {str(base.convener_type).replace('-', ' ').replace(' of ', ' of a ')}": settled.convener_type
-        == base.convener_type,
+        f"convened by {convener_words(base.convener_type)}": settled.convener_type == base.convener_type,
         f"on {base.conflict}": settled.conflict == base.conflict,
     }
     rows: list[tuple[Any, ...]] = []

@@ -11,6 +11,7 @@ import xarray as xr
 
 from forecast import attendance, svg, tables
 from forecast.judgement import word_for
+from forecast.labelling import like_history
 from forecast.markup import (
     NBSP,
     Column,
@@ -20,6 +21,7 @@ from forecast.markup import (
     figure,
     fold,
     h,
+    inside,
     join,
     long_date,
     percent,
@@ -39,6 +41,7 @@ _SLIGHT = 0.005  # a correlation below it is shown as none
 _PLAIN = 0.05  # no map where no correlation is as large
 _SCALE = 0.5  # the correlation of the full colour, if none is larger
 _FULL = 0.45  # opacity of the strongest: a number has to stay readable on it
+_NEVER = Html("<p>It cannot be held any more: nothing can be said of who would come.</p>")
 _HISTORY = Html(
     "<p>In history: of the parties of that role that were invited to talks which were held, as learned from the "
     "reference class. It stands for comparison; it enters only where a case names it instead of a judgement. * No refusal is on record: the number rests on the prior.</p>"
@@ -47,6 +50,8 @@ _HISTORY = Html(
 
 def actors(f: Forecast) -> Section:
     """Each actor: if it is held, and overall."""
+    if not f.ever.probability > 0:
+        return Section("actors", "Who takes part", _NEVER)
     case, day = f.case, f.case.headline
     names = {a.id: a.name for a in case.actors}
     frame = tables.table(f, "actors")
@@ -62,7 +67,9 @@ def actors(f: Forecast) -> Section:
     for a, (_, r), overall in zip(case.actors, frame.iterrows(), by, strict=True):
         notes = [] if not a.role else [role_words(a.role)]
         if a.part_of:
-            notes.append(f"only with {names[a.part_of]}")
+            notes.append(f"only with {inside(names[a.part_of])}")
+        if a.attends_like:
+            notes.append(like_history(case, a))
         if a.attends_if:
             notes.append(f"counts if {a.attends_if}")
         small = h("<small>{}</small>", text("; ".join(notes))) if notes else ""
@@ -91,7 +98,7 @@ def actors(f: Forecast) -> Section:
         '<span class="k tick"></span> base rate: if it is held, without any report</p>'
         "<p>Takes part: {}.{}</p>{}",
         table(f"The chance that each takes part: if it is held, be it by {long_date(horizon)}; and overall, by "
-              f"{long_date(day)}", columns, rows, kind="cards"),
+              f"{long_date(day)}", columns, rows, kind="cards people"),
         long_date(day), text(case.question.attends_if.removesuffix(".")),
         " Without a required actor the meeting would not be this meeting." if any(a.required for a in case.actors)
         else "", _HISTORY if case.fit else "",
@@ -105,6 +112,8 @@ def actors(f: Forecast) -> Section:
 def together(f: Forecast) -> Section:
     """How many of the opposition come, and who comes together."""
     group = attendance.opposition(f.case)
+    if not f.ever.probability > 0:
+        return Section("together", "Who comes together", _NEVER)
     if not group:
         return Section("together", "Who comes together", Html("<p>The case asks about no actor.</p>"))
     body = h("{}{}{}", _count(f, group) if len(group) > 1 else Html(""), _partition(f), _dependence(f))
@@ -127,9 +136,9 @@ def _count(f: Forecast, group: Sequence[Actor]) -> Html:
     columns = [Column("They come"), Column(svg.axis(), "pic"), Column("Chance", "n")]
     return h(
         "<p>If it is held, <b>{}</b> of {} are expected: {}. The chance that at least two come is <b>{}</b>.</p>{}",
-        f"{mean:.1f}", counted(len(group), *_kind(f)), join((text(a.name) for a in group), "; "),
+        f"{mean:.1f}", counted(len(group), *_kind(f)), join((text(inside(a.name)) for a in group), "; "),
         whole(sum(shown[2:])),
-        table("How many of them come, if it is held; the rows add up to 100 %", columns, rows,
+        table(f"How many of them come, if it is held; the rows add up to 100{NBSP}%", columns, rows,
               ("All", "", f"100{NBSP}%"), "cards"),
     )  # fmt: skip
 
@@ -147,7 +156,7 @@ def partition(f: Forecast) -> list[tuple[str, int]]:
     Whole per cents by the horizon that add up to 100, and, but for the first, to P(ever held).
     """
     ever = tables.in_hundred(float(f.ever.probability))
-    names = {a.id: a.name for a in f.case.actors}
+    names = {a.id: inside(a.name) for a in f.case.actors}
     (_, _), *lines = attendance.partition(f)
     said = [_said([(names[a], comes) for a, comes in (who or {}).items()]) for who, _ in lines]
     shares = tables.rounded([p for _, p in lines], ever)
@@ -172,7 +181,7 @@ def _partition(f: Forecast) -> Html:
     ]  # fmt: skip
     columns = [Column("What happens"), Column(svg.axis(), "pic"), Column("Chance", "n")]
     caption = (f"The meeting and its two least certain guests, by {long_date(f.case.question.horizon)}; "
-               "the rows add up to 100 %")  # fmt: skip
+               f"the rows add up to 100{NBSP}%")  # fmt: skip
     assert sum(n for _, n in parts) == 100
     return h("<h3>The two least certain together</h3>{}",
              table(caption, columns, rows, ("All", "", f"100{NBSP}%"), "cards"))  # fmt: skip

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import datetime as dt
+import errno
 import os
 import re
+import signal
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +30,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from traitlets import default
 
+from forecast.appending import write_whole
 from forecast.panels import MIME, policy, scripts
 
 _PACKAGE = Path(__file__).parent
@@ -74,11 +79,13 @@ def make_report(
         If a cell fails.
     """
     parameters = {"CASE": os.fspath(case), "AS_OF": None if as_of is None else str(as_of), "SEED": seed}
-    done = run_notebook(notebook(), parameters, progress)
-    page = export(done)
     path = Path(case)
     name = (path.parent if path.name == "case.toml" else path).resolve().name
-    return write(page, Path(out_dir) / f"{name}.html")
+    page = Path(out_dir) / f"{name}.html"
+    for wrong, number in ((page.is_dir(), errno.EISDIR), (Path(out_dir).is_file(), errno.ENOTDIR)):
+        if wrong:  # said before the work, not after it
+            raise OSError(number, os.strerror(number), str(page))
+    return write(export(run_notebook(notebook(), parameters, progress)), page)
 
 
 def export(nb: NotebookNode) -> str:
@@ -88,19 +95,9 @@ def export(nb: NotebookNode) -> str:
 
 
 def write(page: str, path: Path) -> Path:
-    """Write a page whole or not at all: beside its place first, then moved there."""
+    """Write a page whole or not at all; its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(page)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(path, page.encode())
     return path
 
 
@@ -131,6 +128,8 @@ def run_notebook(
     ------
     ReportError
         If a cell fails, with its number and the error.
+    KeyboardInterrupt
+        If it is interrupted; the kernel has been ended.
     ValueError
         If a parameter has no place in the notebook.
     """
@@ -142,19 +141,22 @@ def run_notebook(
         if progress and cell.cell_type == "code":
             progress(code.index(cell_index), len(code), title(cell))
 
-    client = NotebookClient(
+    client = _Client(
         nb,
         timeout=None,
         record_timing=False,
-        kernel_manager_class=_Kernel,
+        shutdown_kernel="immediate",
+        km=AsyncKernelManager(kernel_spec_manager=_SameInterpreter()),
         on_cell_start=started,
         resources={"metadata": {"path": os.getcwd()}},
     )
     with tempfile.TemporaryDirectory() as settings:
-        # neither a user's start-up files nor the order of sets may change the page
+        # neither a user's start-up files, nor the order of sets, nor Python files that lie in the
+        # working folder may change the page
         environment = os.environ | {
             "IPYTHONDIR": settings,
             "PYTHONHASHSEED": "0",
+            "PYTHONSAFEPATH": "1",
             "MPLCONFIGDIR": settings,
         }
         try:
@@ -213,10 +215,28 @@ class _SameInterpreter(KernelSpecManager):
         return KernelSpec(argv=command, display_name="Python 3", language="python")
 
 
-class _Kernel(AsyncKernelManager):
-    @default("kernel_spec_manager")
-    def _kernel_spec_manager_default(self) -> KernelSpecManager:
-        return _SameInterpreter(parent=self)
+class _Client(NotebookClient):
+    """Ended by a signal as a whole: by itself, it would end the kernel and go on to the next cell."""
+
+    @asynccontextmanager
+    async def async_setup_kernel(self, **kwargs: Any) -> AsyncGenerator[None, None]:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        # neither in another thread nor on Windows can it be heard like this
+        with suppress(RuntimeError, ValueError, NotImplementedError):
+            loop.add_signal_handler(signal.SIGINT, lambda: task.cancelling() or task.cancel())
+        try:
+            await self.async_start_new_kernel(**kwargs)
+            await self.async_start_new_kernel_client()
+            yield
+        except (RuntimeError, asyncio.CancelledError):
+            if task.cancelling():
+                raise KeyboardInterrupt from None
+            raise
+        finally:
+            await self._async_cleanup_kernel()
+            with suppress(RuntimeError, ValueError, NotImplementedError):
+                loop.remove_signal_handler(signal.SIGINT)
 
 
 # --- writing the page ---

@@ -1,4 +1,4 @@
-"""What the page says at a glance: the confidence, and the picture of the forecast over time."""
+"""What the page says at a glance: the numbered events, and the picture of the forecast over time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -32,7 +31,6 @@ from forecast.markup import (
     toned,
 )
 from forecast.parts import Announcement, Event
-from forecast.shapley import contributions
 from forecast.updating import Forecast, opened_by
 
 
@@ -44,16 +42,6 @@ class Line:
     says: Html
 
 
-@dataclass(frozen=True)
-class Confidence:
-    """How much stands behind a forecast: not how likely the event is."""
-
-    word: str
-    says: str
-    sources: int
-    origins: int
-
-
 def grade(case: Case, event: Event) -> str:
     """The Admiralty grade of the event's best chain: its worst link."""
     links = [[case.source(x).reliability for x in (r.source, *r.via)] for r in event.reports]
@@ -63,73 +51,6 @@ def grade(case: Case, event: Event) -> str:
 def main_origin(case: Case, event: Event) -> str:
     """The origin of the event's most trusted report."""
     return case.origin(min(event.reports, key=case.phi))
-
-
-def confidence(f: Forecast, moved: pd.DataFrame) -> Confidence:
-    """Low, moderate or high, by a rule that is said with it.
-
-    High: 12 distinct origins at least, none carrying more than a third of what the reports moved, and
-    an input range of at most 20 points. Low: fewer than 4, or one carrying more than two
-    thirds, or a range of more than 50 points. Moderate between.
-    """
-    case = f.case
-    origins = {case.origin(r) for e in case.events for r in e.reports}
-    cited = {case.source(x).name for e in case.events for r in e.reports for x in (r.source, *r.via)}
-    carried: dict[str, float] = defaultdict(float)
-    events = {e.id: e for e in case.events}
-    for name, points in moved.points.abs().items():
-        carried[main_origin(case, events[str(name)]) if name in events else "silence"] += float(points)
-    total = sum(carried.values())
-    strongest = max(carried.values(), default=0.0) / total if total else 1.0
-    now = f.held.sel(deadline=pd.Timestamp(case.headline))
-    width = float(now.high - now.low) if "low" in now else np.nan
-    if len(origins) >= 12 and strongest <= 1 / 3 and width <= 0.2:
-        word = "high"
-    elif len(origins) < 4 or strongest > 2 / 3 or width > 0.5:
-        word = "low"
-    else:
-        word = "moderate"
-    ends = f"; the input range spans {100 * width:.0f} points" if np.isfinite(width) else ""
-    if not origins:
-        says = "No report is known: this is the base rate, and rests on nothing else."
-    else:
-        says = (
-            f"It speaks of the evidence, not of the event: {basis(f)}. {_by_one_origin(f)}The strongest origin "
-            f"carries {percent(strongest)} of all moves, up and down{ends}. High would take 12 "
-            "origins, none above a third, and 20 points at most; fewer than 4, one above two thirds, or more "
-            "than 50 points is low."
-        )
-    return Confidence(word, says, len(cited), len(origins))
-
-
-def basis(f: Forecast) -> str:
-    """How much was read, in one line that is the same wherever the page says it."""
-    case = f.case
-    reports = [r for e in case.events for r in e.reports]
-    cited = {case.source(x).name for r in reports for x in (r.source, *r.via)}
-    origins = {case.origin(r) for r in reports}
-    named = len(case.announcements)
-    return (
-        f"{counted(len(case.events), 'event')} in {counted(len(reports), 'report')} by "
-        f"{counted(len(cited), 'source')}, from {counted(len(origins), 'distinct origin')} (utterances or documents)"
-        + (f", and {counted(named, 'announcement')} of a day or period" if named else "")
-    )
-
-
-def _by_one_origin(f: Forecast) -> str:
-    """How much of the way from the base rate to the forecast one origin makes."""
-    by = contributions(f.case, by="origin", seed=f.seed)
-    gains = {str(i): float(p) for i, p in by.points.items() if not str(i).startswith("silence: ")}
-    origin = max(gains, key=lambda i: abs(gains[i]))
-    names = {s.id: s.name for s in (*f.case.sources, *f.case.outlets)}
-    told = [e.what for e in f.case.events if any(f.case.origin(r) == origin for r in e.reports)]
-    name = short(told[0], 120) if len(told) == 1 else names.get(origin, origin.replace("_", " "))
-    now = f.held.sel(deadline=pd.Timestamp(f.case.headline))
-    return (
-        f"One origin moves it most: “{name}” ({len(told)} of the {counted(len(f.case.events), 'event')}) "
-        f"makes {signed(100 * gains[origin])} of the {signed(100 * float(now.probability - now.prior))} points from "
-        "the base rate to the forecast. "
-    )
 
 
 def forms(f: Forecast) -> dict[str, int]:
@@ -268,9 +189,9 @@ class _Pill:
 def _merged(
     frame: svg.Frame, groups: dict[dt.date, list[str]], start: dt.date, ids: dict[str, int], narrow: bool
 ) -> list[_Pill]:
-    """A pill for each day; on a narrow screen for each week, or as many weeks as it takes."""
+    """A pill for each day, or as many weeks as it takes; on a narrow screen for a week at least."""
     pills: list[_Pill] = []
-    for span_ in (7, 14, 28, 56) if narrow else (1,):
+    for span_ in (7, 14, 28, 56) if narrow else (1, 7, 14, 28):
         spans: dict[int, list[dt.date]] = defaultdict(list)
         for d in groups:
             spans[(d - start).days // span_].append(d)
@@ -282,7 +203,7 @@ def _merged(
             pills.append(_Pill(group, number, round(x, 1), 20 + 6.5 * (len(number) - 1)))
         rows = svg.lanes([(x.x - x.width / 2, x.x + x.width / 2) for x in pills], 2)
         pills = [replace(x, row=row) for x, row in zip(pills, rows, strict=True)]
-        if max(rows, default=0) < 4:
+        if max(rows, default=0) < (4 if narrow else 6):
             break
     return pills
 

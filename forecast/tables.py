@@ -170,12 +170,20 @@ def _prior_and_posterior(data: Any, dim: str) -> dict[str, dict[str, float]]:
     }
 
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def cell(text: str) -> str:
+    """Text for a cell of CSV: a spreadsheet would run what begins like a formula."""
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+
+
 def as_csv(f: Forecast) -> str:
     """The forecast in one tidy table: of, id, by, probability, prior, low, high."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["case", "as_of", "of", "id", "by", "probability", "prior", "low", "high"])
-    head = [f.case.name, str(f.as_of)]
+    head = [cell(f.case.name), str(f.as_of)]
     columns = ["probability", "prior", "low", "high"]
 
     def numbers(row: pd.Series, names: Sequence[str] = columns) -> list[Any]:

@@ -5,6 +5,8 @@ Text of a case, of a log or of a file is data: without control characters, and n
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -14,13 +16,35 @@ from typing import Any
 import typer
 
 
+def check_streams() -> None:
+    """Refuse to work for nobody, and let no letter that an encoding has not stop the output."""
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+        os.set_inheritable(sys.stderr.fileno(), True)
+    if sys.stdout is None:
+        typer.secho("standard output is closed; expected a place to write to", fg="red", err=True)
+        raise typer.Exit(1)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 @contextmanager
-def friendly() -> Iterator[None]:
-    """Turn what a user can put right into one message a problem and exit code 1."""
+def friendly(interrupted: str = "nothing was written") -> Iterator[None]:
+    """Turn what a user can put right into one message a problem and exit code 1.
+
+    Parameters
+    ----------
+    interrupted : str, optional
+        What is said to who interrupts it, with exit code 130.
+    """
     from forecast.loading import CaseError
 
     try:
         yield
+    except KeyboardInterrupt:
+        typer.secho(f"Interrupted; {interrupted}.", fg="red", err=True)
+        raise typer.Exit(130) from None
     except CaseError as e:
         for problem in e.problems:
             typer.secho(printable(str(problem)), fg="red", err=True)
@@ -143,13 +167,19 @@ def show_check(case: str, article: Path | None, document: str | None) -> int:
         How many pieces of advice there are.
     """
     from forecast.advice import advise
-    from forecast.loading import CaseError, check_article, load
+    from forecast.loading import MAX_BYTES, CaseError, check_article, load
     from forecast.pooling import analysts
 
+    if document is not None and article is None:
+        raise ValueError("--document says which document the text of --article is; expected both")
     c = load(case)
     if article is not None:
+        with article.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise ValueError(f"{article}: a text of at most {MAX_BYTES:,} bytes was expected")
         try:
-            text = article.read_text("utf-8-sig")
+            text = data.decode("utf-8-sig")
         except UnicodeDecodeError as e:
             raise ValueError(f"{article}: not UTF-8; save the file as UTF-8") from e
         if problems := check_article(c, text, document):
@@ -184,9 +214,15 @@ def show_tree(tree: Any) -> None:
 
 
 def check_figure(figure: Path | None) -> None:
-    """Refuse a file name that is of no kind of picture, before any work is done."""
-    if figure is not None and figure.suffix.lower() not in (".svg", ".png"):
+    """Refuse a file that cannot be a picture or cannot be made, before any work is done."""
+    if figure is None:
+        return
+    if figure.suffix.lower() not in (".svg", ".png"):
         raise ValueError(f"--figure: {figure}: expected a name that ends in .svg or .png")
+    if figure.is_dir():
+        raise ValueError(f"--figure: {figure}: a folder; expected the name of a file")
+    if not figure.parent.is_dir():
+        raise ValueError(f"--figure: {figure}: no such folder: {figure.parent}")
 
 
 def counted_off[T](items: Collection[T], what: str) -> Iterator[T]:
@@ -208,7 +244,9 @@ def stepping() -> Iterator[Callable[[int, int, str], None]]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    off = not console.is_terminal  # it would leave an empty line there
+    with Progress(*columns, console=console, transient=True, disable=off) as progress:
         bar = progress.add_task("starting", total=None)
 
         def step(index: int, total: int, title: str) -> None:

@@ -280,10 +280,10 @@ class Answer:
     effective_draws: float
 
 
-def answer(compiled: Compiled, draws: int = 0, seed: int = 1) -> Answer:
-    """All that a compiled case says of its date; the numbers of `update`."""
+def answer(compiled: Compiled, draws: int = 0, seed: int = 1, root: Futures | None = None) -> Answer:
+    """All that a compiled case says of its date; the numbers of `update`. `root` for another."""
     case, rng = compiled.case, np.random.default_rng(seed)
-    root = futures(case, case.question.as_of, draws, rng)
+    root = root or futures(case, case.question.as_of, draws, rng)
     posterior, before = solve(compiled, root, compiled.theta), before_reports(compiled, root)
     drawn, held = _ranges(compiled, root, draws, rng), root.held
     by = opened_by(root, case.question.as_of, case.question.deadlines)

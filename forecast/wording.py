@@ -24,10 +24,13 @@ def clean(text: object, width: int = 120) -> str:
 
 
 _CONTROL = dict.fromkeys([*range(9), 11, 12, *range(14, 32), *range(127, 160)], "\ufffd")
+# what turns the text around is told by its number; the marks, which nobody sees, are left out
+_TURNS = {c: f"[U+{c:04X}]" for c in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+_CONTROL |= _TURNS | dict.fromkeys((0x061C, 0x200E, 0x200F), "")
 
 
 def legible(text: object) -> str:
-    """Text without the control characters that neither HTML nor SVG may hold."""
+    """Text without the control characters that neither HTML nor SVG may hold, or that turn it."""
     return str(text).translate(_CONTROL)
 
 

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 import forecast
+from forecast.appending import write_whole
 from forecast.cli import app
 
 CASE = """
@@ -103,8 +104,10 @@ def test_as_of_changes_what_is_known():
         (["run", "moscow_i", "--as-of", "1 May"], "does not match the format"),
         (["run", "moscow_i", "--json", "--csv"], "expected one of them"),
         (["check", "moscow_i", "--article", "no_such.txt"], "no_such.txt"),
+        (["check", "moscow_i", "--document", "russia_direct"], "of --article is; expected both"),
         (["schema", "cases"], "cases: expected case or events"),
         (["report", "moscow_x"], "no such folder"),
+        (["report", "moscow_i", "--as-of", "2014-11-01"], "as_of: 2014-11-01 is not from 2014-11-11"),
     ],
 )
 def test_wrong_calls_get_one_clear_message(args, message):
@@ -112,6 +115,15 @@ def test_wrong_calls_get_one_clear_message(args, message):
     assert done.exit_code != 0
     assert message in " ".join(done.output.replace("│", " ").split())
     assert "Traceback" not in done.output
+    assert "cell" not in done.output
+
+
+def test_a_text_without_end_is_refused(toy, tmp_path):
+    article = tmp_path / "article.txt"
+    article.write_bytes(b"\0" * 5_000_001)
+    done = run("check", toy, "--article", str(article))
+    assert done.exit_code == 1
+    assert done.output == f"{article}: a text of at most 5,000,000 bytes was expected\n"
 
 
 def test_a_case_that_learns_nothing_needs_no_fit(toy, tmp_path):
@@ -193,7 +205,7 @@ def test_replay_as_json_and_csv_is_the_same_numbers():
         (["--from", "2019-01-01"], "2019-01-01 is not from 2020-01-01 (proposed)"),
         (["--to", "2021-01-01"], "to the day before 2021-01-01 (horizon)"),
         (["--figure", "x.pdf"], "x.pdf: expected a name that ends in .svg or .png"),
-        (["--figure", "no_such_folder/x.svg"], "no such file"),
+        (["--figure", "no_such_folder/x.svg"], "no_such_folder/x.svg: no such folder: no_such_folder"),
     ],
 )
 def test_replay_says_what_is_wrong(toy, options, message):
@@ -255,3 +267,62 @@ def test_module_and_version():
         [sys.executable, "-m", "forecast", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == forecast.__version__
+
+
+@pytest.mark.parametrize("command", ["show", "replay"])
+def test_a_figure_that_is_a_folder_is_named_as_it_was_written(toy, tmp_path, command):
+    (tmp_path / "d.svg").mkdir()
+    done = run(command, toy, "--figure", str(tmp_path / "d.svg"))
+    assert done.exit_code == 1
+    assert done.output == f"--figure: {tmp_path / 'd.svg'}: a folder; expected the name of a file\n"
+
+
+def test_a_page_that_is_a_folder_is_named_before_the_work(toy, tmp_path, monkeypatch):
+    monkeypatch.setattr("forecast.report.run_notebook", lambda *a: pytest.fail("it was run"))
+    page = tmp_path / "out" / f"{tmp_path.name}.html"
+    page.mkdir(parents=True)
+    done = run("report", toy, "-o", str(tmp_path / "out"))
+    assert done.exit_code == 1
+    assert f"{page}: is a directory" in done.output
+    assert f"{toy}/case.toml/" in run("report", toy, "-o", f"{toy}/case.toml").output
+
+
+def test_a_file_that_cannot_be_written_is_named_as_it_was_written(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        write_whole(tmp_path / "nowhere" / "x.html", b"x")
+    assert caught.value.filename == str(tmp_path / "nowhere" / "x.html")
+    (tmp_path / "d").mkdir()
+    with pytest.raises(IsADirectoryError) as caught:
+        write_whole(tmp_path / "d", b"x")
+    assert caught.value.filename == str(tmp_path / "d")
+    assert [p.name for p in tmp_path.iterdir()] == ["d"]
+
+
+@pytest.mark.parametrize(
+    "command", ["check", "show", "run", "replay", "score", "log", "diff", "report", "fit", "analysts"]
+)
+def test_an_empty_name_is_not_the_working_folder(toy, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(toy)
+    done = run(command, "", *(["moscow_i"] if command == "diff" else []))
+    assert done.exit_code == 2
+    assert "empty; expected a case" in " ".join(done.output.split())
+    assert [p.name for p in tmp_path.iterdir()] == ["case.toml"]
+
+
+@pytest.mark.parametrize("form", ["--csv", "--hub"])
+def test_the_name_of_a_case_is_no_formula(tmp_path, form):
+    folder = tmp_path / "=cmd()"
+    folder.mkdir()
+    _toy(folder, "talks")
+    rows = list(csv.DictReader(io.StringIO(run("run", str(folder), form).output)))
+    assert {r["case"] for r in rows} == {"'=cmd()"}
+
+
+def test_an_interrupted_command_says_so(toy, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("forecast.updating.update", interrupt)
+    done = run("run", toy)
+    assert done.exit_code == 130
+    assert done.output == "Interrupted; nothing was written.\n"

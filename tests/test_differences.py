@@ -541,3 +541,32 @@ def test_a_difference_is_what_it_says() -> None:
         f"{forecast.tables.percent(found.before)} in made (as of 2020-01-31), "
         f"{forecast.tables.percent(found.after)} in made (as of 2020-01-31)."
     )
+
+
+def test_a_deadline_that_has_passed_is_no_chance() -> None:
+    d = diff("moscow_i", "moscow_i@2015-01-05")
+    title, _, rows = next(x for x in d.sections() if x[0] == "It opens by")
+    assert title
+    by = {r[0]: r[1:] for r in rows}
+    assert by["2014-12-31"][1:] == ("passed", "-")
+    assert by["2014-12-31"][0].endswith("%")
+    assert d.to_dict()["held"]["2014-12-31"]["after"] is None
+    assert d.to_dict()["held"]["2014-12-31"]["difference"] is None
+    assert "passed" not in by["2015-01-31"]
+
+
+def test_a_difference_leads_with_a_deadline_that_both_can_speak_of() -> None:
+    d = diff("moscow_i", "moscow_i@2015-04-05")  # its headline, 31 March, has passed
+    assert d.deadline == dt.date(2015, 6, 30)
+    asked = diff("moscow_i", "moscow_i@2015-04-05", dt.date(2015, 3, 31))
+    assert asked.causes is None
+    first, second = asked.summary().splitlines()[:2]
+    assert first.startswith("P(held by 2015-03-31): 33 % in moscow_i ")
+    assert "passed in moscow_i@2015-04-05" in first
+    assert (
+        second == "What did it cannot be said: 2015-03-31 has passed on the date of moscow_i@2015-04-05."
+    )
+    both = diff("moscow_i@2015-07-01", "moscow_i@2015-07-05")
+    assert both.deadline == dt.date(2016, 11, 11)  # the horizon: all deadlines have passed
+    held = {title: rows for title, _, rows in both.sections()}["It opens by"]
+    assert [r[1:] for r in held[:-1]] == 4 * [("passed", "passed", "-")]

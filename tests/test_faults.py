@@ -152,6 +152,22 @@ def test_a_killed_report_leaves_neither_page_nor_kernel(folder: Path) -> None:
     assert _until(lambda: not Path(f"/proc/{kernel}").exists(), 60)
 
 
+@pytest.mark.slow
+def test_an_interrupted_report_says_so_in_one_line_and_leaves_no_kernel(folder: Path) -> None:
+    out = folder / "reports"
+    command = [sys.executable, "-m", "forecast", "report", str(folder), "-o", str(out)]
+    p = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    kernel = _until(lambda: next(iter(_children(p.pid)), None), 60)
+    time.sleep(3)
+    p.send_signal(signal.SIGINT)
+    said = "".join(p.communicate(timeout=30))
+    assert p.returncode == 130
+    assert said.split("\n")[-2:] == ["Interrupted; nothing was written.", ""]
+    assert len(said.strip().splitlines()) == 1
+    assert not Path(f"/proc/{kernel}").exists()
+    assert not out.exists()
+
+
 def _children(pid: int) -> list[int]:
     path = Path(f"/proc/{pid}/task/{pid}/children")
     if not path.exists():
@@ -201,6 +217,34 @@ def test_output_into_a_full_disk_fails_and_says_so(folder: Path, form: tuple[str
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode != 0
     assert "no space left on device" in done.stderr.lower()
+
+
+@pytest.mark.parametrize("command", ["check", "show", "run", "replay", "schema"])
+def test_a_closed_output_is_one_message(folder: Path, command: str) -> None:
+    args = [sys.executable, "-m", "forecast", command, *([str(folder)] if command != "schema" else [])]
+    done = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", *args], stderr=subprocess.PIPE, text=True,
+                          check=False, cwd=ROOT)  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "standard output is closed; expected a place to write to\n"
+
+
+def test_closed_errors_stop_nothing(folder: Path, tmp_path: Path) -> None:
+    args = [sys.executable, "-m", "forecast", "run", str(folder.parent), "-o", str(tmp_path / "x.jsonl")]
+    done = subprocess.run(["sh", "-c", 'exec "$@" 2>&-', "sh", *args], stdout=subprocess.PIPE, text=True,
+                          check=False, cwd=ROOT)  # fmt: skip
+    assert done.returncode == 0
+    assert done.stdout.startswith("1 case done")
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "cp1252"])
+@pytest.mark.parametrize("command", ["show", "run"])
+def test_no_encoding_stops_the_output(encoding: str, command: str) -> None:
+    args = [sys.executable, "-m", "forecast", command, "moscow_i"]
+    done = subprocess.run(args, env=os.environ | {"PYTHONIOENCODING": encoding}, capture_output=True,
+                          check=False, cwd=ROOT)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == b""
+    assert b"Moscow" in done.stdout
 
 
 READ_ONLY = 'mount -t tmpfs tmpfs {0} && cp {1}/*.toml {0}/ && mount -o remount,ro {0} && exec "$@"'
@@ -514,6 +558,43 @@ def test_messages_about_poison_are_harmless(evil: Path) -> None:
             forecast.load(evil)
         assert all(str(p).isprintable() for p in caught.value.problems)
         path.write_text(text, "utf-8")
+
+
+# --- Python files that lie in the working folder ---
+
+
+@pytest.fixture
+def trapped(folder: Path) -> Path:
+    """A folder of a case with Python files by the names of modules that the program imports."""
+    for name in ("ipykernel_launcher", "json", "ipykernel", "joblib", "tornado", "sitecustomize"):
+        (folder / f"{name}.py").write_text(f'open("RUN-{name}", "w").close()\n')
+    return folder
+
+
+def installed(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    """The command as its console script starts it: with the script's folder first on the path."""
+    script = folder.parent / "bin" / "start.py"
+    script.parent.mkdir()
+    script.write_text("from forecast.cli import app\napp()\n")
+    return subprocess.run([sys.executable, str(script), *args], cwd=folder, capture_output=True,
+                          text=True, check=False)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_report_runs_no_file_of_the_case_folder(trapped: Path) -> None:
+    done = installed(trapped, "report", ".", "-o", "out")
+    assert done.returncode == 0, done.stderr
+    assert (trapped / "out" / "harbour.html").exists()
+    assert not list(trapped.glob("RUN-*"))
+
+
+def test_many_cases_run_no_file_of_the_working_folder(trapped: Path) -> None:
+    (trapped / "cases" / "one").mkdir(parents=True)
+    for name in ("case.toml", "events.toml"):
+        (trapped / name).rename(trapped / "cases" / "one" / name)
+    done = installed(trapped, "run", "cases", "-o", "x.jsonl", "--jobs", "2")
+    assert done.returncode == 0, done.stderr
+    assert not list(trapped.glob("RUN-*"))
 
 
 # --- what is installed is what was locked ---

@@ -310,3 +310,36 @@ def test_nothing_to_do_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CaseError, match=r"no case\.toml"):
         many.run(tmp_path, tmp_path / "out.jsonl", jobs=1)
     assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_results_that_have_no_place_are_refused_before_the_work(tmp_path: Path) -> None:
+    folder, output = make(tmp_path / "in", 1), tmp_path / "nowhere" / "x.jsonl"
+    done = forecast_command("run", str(folder), "-o", str(output))
+    assert done.exit_code == 1
+    assert done.output == f"--output: {output}: no such folder: {output.parent}\n"
+    # and where none was made, none are named
+    done = forecast_command("run", str(folder), "--as-of", "1999-01-01", "-o", str(tmp_path / "x.jsonl"))
+    assert done.exit_code == 1
+    assert done.output.endswith("0 cases done, 1 failed\n")
+
+
+# --- addresses ---
+
+
+@pytest.mark.parametrize("address", ["nonsense", "", "a:b", "foo://a:1", "tcp://[::1", "inproc://x"])
+def test_an_address_that_is_none_is_refused_at_once(tmp_path: Path, address: str) -> None:
+    folder, output = make(tmp_path / "in", 1), tmp_path / "out.jsonl"
+    done = forecast_command("run", str(folder), "--dask", address, "-o", str(output))
+    assert done.exit_code == 1
+    assert done.output.startswith(f"--dask: {address}: expected the address of a scheduler")
+    assert not output.exists()
+
+
+@pytest.mark.slow
+def test_an_address_where_nobody_answers_is_one_message(tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason="needs dask.distributed")
+    folder, began = make(tmp_path / "in", 1), time.monotonic()
+    done = forecast_command("run", str(folder), "--dask", "127.0.0.1:1", "-o", str(tmp_path / "x.jsonl"))
+    assert done.exit_code == 1
+    assert done.output.startswith("timed out trying to connect to tcp://127.0.0.1:1")
+    assert time.monotonic() - began < 30

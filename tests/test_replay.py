@@ -164,7 +164,7 @@ def told() -> Case:
         indicators=[READY, SAYS],
         events=[
             an_event("meets", "ready", 0.6, 0.2, report("b", 12), report("a", 20)),
-            {"id": "answer", "date": day(30), "what": "x", "answers": "asked", "reports": [report("b", 33)]},
+            {"id": "answer", "date": day(24), "what": "x", "answers": "asked", "reports": [report("b", 33)]},
         ],
         watch=[a_watch("quiet", "ready", 0.6, 0.3, by=15), a_watch("asked", "says", 0.6, 0.3, by=25),
                {"id": "day_named", "what": "x", "by": day(14), "announces": True}],

@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -26,9 +27,12 @@ from bs4 import BeautifulSoup
 from playwright.sync_api import Browser
 
 import forecast
-from forecast import page, report, tables
+from forecast import page, report, tables, weights
 from forecast.dependence import ladder
-from forecast.markup import h, join, link, period, short, signed, tenths, text
+from forecast.fits import LEVELS
+from forecast.labelling import about, state
+from forecast.loading import seeds
+from forecast.markup import convener_words, h, inside, join, link, period, short, signed, tenths, text
 from forecast.people import partition
 from forecast.replaying import news_days, replay
 from forecast.shapley import contributions
@@ -673,6 +677,10 @@ def test_escaping_happens_in_one_place() -> None:
     assert h("{}", "a\x1b[2J\x00\x7f\x9b\t\n") == "a\ufffd[2J\ufffd\ufffd\ufffd\t\n"
     assert join(["<", h("<br>")], " & ") == "&lt; &amp; <br>"
     assert text("{x} <") == "<bdi>{x} &lt;</bdi>"
+    # what turns the text around is told by its number; a mark that nobody sees is left out
+    turned = [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+    assert text("".join(map(chr, turned))) == f"<bdi>{''.join(f'[U+{c:04X}]' for c in turned)}</bdi>"
+    assert h('<a title="{}">', "a\u200e\u200f\u061cb\u202e") == '<a title="ab[U+202E]">'
     assert "href" not in link("javascript:alert(1)")
     assert 'href="https://example.org/?a&amp;&quot;"' in link('https://example.org/?a&"')
 
@@ -802,3 +810,252 @@ def test_a_minimal_case_has_all_its_sections(tmp_path: Path, draws: int) -> None
     html = report.export(nbformat.v4.new_notebook(cells=cells))
     assert problems(BeautifulSoup(html, "html.parser")) == []
     assert "nan" not in re.sub(r"<[^>]*>", " ", html).split()
+
+
+# --- every section, of any case, on any day ---------------------------------------------------------
+
+
+def sections(case: forecast.Case, as_of: dt.date | None = None, draws: int = 20) -> dict[str, str]:
+    """Every section that the report makes, but for the sampler's."""
+    f = forecast.update(case, as_of, draws=draws)
+    moved, ahead = contributions(f.case), watch_table(f.case)
+    past = replay(f.case, news_days(f.case), draws=2)
+    choices = (forecast.tornado(f.case), forecast.variants(f.case), forecast.criticism(f.case, draws=50))
+    made = [
+        page.opening(f, moved, ahead), page.over_time(f, past, moved), page.when(f), page.groups(f), page.evidence(f, moved),
+        page.matrix(f), page.ladder(f), page.actors(f), page.together(f), page.scenarios(f), page.watch(f, ahead),
+        forecast.panel(f.case, f.as_of).section, page.sensitivity(f, *choices), page.analysts(f, forecast.analysts(case)),
+        page.base_rate(f), page.sources(f), page.judgements(f), page.limits(f), page.rule(f), page.outcome(f, case),
+        page.reproduce(f),
+    ]  # fmt: skip
+    return {s.id: seen(BeautifulSoup(f"<p>{s.lead}</p>{s.body}", "html.parser")) for s in made}
+
+
+def test_an_actor_who_comes_as_his_role_came_is_told_of(tmp_path: Path) -> None:
+    folder = tmp_path / "like"
+    shutil.copytree(seeds() / "moscow_i", folder)
+    file = folder / "case.toml"
+    words = file.read_text("utf-8")
+    i = words.index('name = "Egypt"')
+    a, b = words.index("given =", i), words.index("why =", i)
+    file.write_text(f'{words[:a]}attends_like = "regional_patron"\n{words[b:]}', "utf-8")
+    case = forecast.load(folder)
+    told = sections(case)
+    rate = tables.percent(case.in_history(next(x for x in case.actors if x.id == "egypt")))
+    says = f"learned from history: of invited parties like it (regional patron) {rate} came"
+    for section in ("actors", "judgements"):
+        assert says in told[section].replace("\u00a0", " ")
+        assert told[section].count("learned from history: of invited parties") == 1
+
+
+LATE = ["2015-03-31", "2015-06-25", "2015-07-01", "2015-11-29", "2016-02-20", "2016-11-10"]
+
+
+@pytest.mark.parametrize("day", LATE)
+def test_every_section_is_made_when_deadlines_have_passed(day: str) -> None:
+    case = forecast.load("moscow_i")
+    told = sections(case, dt.date.fromisoformat(day))
+    assert not [k for k, x in told.items() if re.search(r"\bnan\b|\binf\b", x)]
+    passed = "31 March 2015 has passed, and it has not opened" in told["forecast"].replace("\u00a0", " ")
+    assert passed
+
+
+def test_of_what_cannot_be_held_any_more_nobody_is_asked(f: forecast.Forecast) -> None:
+    never = dataclasses.replace(
+        f,
+        ever=f.ever * 0,
+        actors=f.actors * np.nan,
+        posterior=dataclasses.replace(f.posterior, scenario=f.posterior.scenario * ~f.futures.held),
+    )
+    for section in (page.actors(never), page.together(never)):
+        assert "It cannot be held any more" in section.body
+        assert "<table" not in section.body
+
+
+def test_every_section_is_made_on_every_day(folder: Path) -> None:
+    case = forecast.load(folder)
+    q = case.question
+    days = [q.proposed + dt.timedelta(n) for n in range(0, (q.horizon - q.proposed).days, 60)]
+    days += [*(d for d in q.deadlines), q.horizon - dt.timedelta(1)]
+    for day in sorted(set(days)):
+        f = forecast.update(case, day, draws=0)
+        assert "None" not in page.when(f)._repr_html_()
+        told = sections(case, day, draws=0)
+        assert not [k for k, x in told.items() if re.search(r"\bnan\b", x)], day
+
+
+# --- how much stands behind it ----------------------------------------------------------------------
+
+AUTHOR_MOVES = [
+    # by origin              # by source              # net   # what is said                  # steps down
+    ({"a": 9.0, "b": 2.0, "c": 2.0}, {"a": 9.0}, 13.0, "“a” (0 of the {}) moves it by +9.0 points; all others together by +4.0. That", 1),
+    ({"a": 4.0, "b": 5.0, "c": 4.0}, {"b": 4.0}, 13.0, "“b” (0 of the {}) moves it by +5.0 points; all others together by +8.0. The", 0),
+    ({"a": -32.5, "b": 23.6}, {"b": 1.0}, -8.9, "“a” (0 of the {}) moves it by −32.5 points; all others together by +23.6. That", 1),
+    ({"a": 20.0, "b": -12.0, "c": -14.0}, {"c": 0.0}, -6.0, "“a” (0 of the {}) moves it by +20.0 points; all others together by −26.0. The origin “c”, −14.0 points, is", 1),
+    ({"a": 3.0, "b": -2.8}, {"a": 3.0}, 0.2, "“a” (0 of the {}) moves it by +3.0 points; all others together by −2.8. The", 0),
+    ({"a": 2.0, "b": 2.0, "c": 2.0}, {"d": -7.0}, -6.0, "One source moves it most: “d” (0 of the {}) moves it by −7.0 points; all others together by +1.0. That", 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("origins", "sources", "net", "says", "down"), AUTHOR_MOVES)
+def test_what_one_origin_does_is_told_in_every_direction(
+    monkeypatch: pytest.MonkeyPatch, origins: Any, sources: Any, net: float, says: str, down: int
+) -> None:
+    f = forecast.update(forecast.load("moscow_i"), draws=0)
+    moved = contributions(f.case)
+    given = {"origin": origins, "source": sources}
+    monkeypatch.setattr(
+        weights, "contributions", lambda case, by, seed: pd.DataFrame({"points": given[by]}) / 100
+    )
+    held = f.held.assign(prior=f.held.probability - net / 100)
+    sure = weights.confidence(dataclasses.replace(f, held=held), moved)
+    told = BeautifulSoup(sure.says, "html.parser").get_text().replace("\u00a0", " ")
+    assert says.format("49 events") in told
+    assert (f"is more than two thirds of the net move, {signed(net)} points" in told) == bool(down)
+    assert sure.word == ("low" if down else "moderate")
+
+
+def test_sources_are_who_can_know_and_not_who_prints() -> None:
+    for name, sources, outlets in (("moscow_i", 16, 14), ("moscow_middle_east", 31, 31)):
+        f = forecast.update(forecast.load(name), draws=0)
+        reports = [r for e in f.case.events for r in e.reports]
+        assert len({getattr(r.source, "name", r.source) for r in reports}) == sources
+        assert len({getattr(x, "name", x) for r in reports for x in r.via}) == outlets
+        told = weights.basis(f).replace("\u00a0", " ")
+        assert f"by {sources} sources, passed on by {outlets} outlets, from" in told
+        assert weights.confidence(f, contributions(f.case)).sources == sources
+
+
+def test_nothing_that_moves_it_is_low(monkeypatch: pytest.MonkeyPatch) -> None:
+    f = forecast.update(forecast.load("moscow_i"), dt.date(2016, 3, 1), draws=0)
+    sure = weights.confidence(f, contributions(f.case))
+    assert sure.word == "low"
+    assert "No report moves it, which is low" in sure.says
+    assert "moves it most" not in sure.says
+
+
+# --- words ------------------------------------------------------------------------------------------
+
+
+def test_the_input_range_of_the_last_day_is_the_forecasts_own(f: forecast.Forecast) -> None:
+    past = replay(f.case, news_days(f.case), draws=7)
+    moved = contributions(f.case)
+    now = f.held.sel(deadline=pd.Timestamp(f.case.headline))
+    own = f"{tables.percent(float(now.low))[:-2]}–{tables.percent(float(now.high))}"
+    shown = BeautifulSoup(
+        page.over_time(f, past, moved)._repr_html_().replace("\u00a0", " "), "html.parser"
+    )
+    assert [f"input range {own};" in x["aria-label"] for x in shown.select("svg.chart")] == [True, True]
+    last = shown.select("table")[-1].select("tbody tr")[-1]
+    assert seen(last.select("td")[-2]) == own
+    # and of no other day
+    assert page._own_range(f, past).low[0].equals(past.low[0])
+
+
+def test_the_key_of_the_timeline_has_every_colour(f: forecast.Forecast) -> None:
+    past = replay(f.case, news_days(f.case))
+    shown = BeautifulSoup(page.over_time(f, past, contributions(f.case))._repr_html_(), "html.parser")
+    for tone in ("up", "down"):
+        assert shown.select(f".key .k.{tone}")
+    assert "Shapley value" in seen(shown.select_one(".lead"))
+
+
+def test_many_small_pieces_are_called_that() -> None:
+    told = {}
+    for name in ("moscow_i", "moscow_middle_east"):
+        f = forecast.update(forecast.load(name), draws=0)
+        moved = contributions(f.case)
+        lead = page.evidence(f, moved).lead.replace("\u00a0", " ")
+        parts = re.search(
+            r"The net move, (\S+) points, .* raise it by (\S+), .* lower it by (\S+)\. Each", lead
+        )
+        small = moved.points.abs().max() <= abs(moved.points.sum()) / 3
+        assert bool(parts) == small
+        told[name] = parts
+    assert told["moscow_i"]
+    net, rise, fall = (float(x.replace("−", "-")) for x in told["moscow_i"].groups())
+    assert round(rise + fall, 1) == net
+
+
+def test_names_and_conveners_in_running_text() -> None:
+    assert inside("The Taliban") == "the Taliban"
+    assert inside("Theresa") == "Theresa"
+    assert inside("A man") == "A man"
+    for level in LEVELS["convener"]:
+        words = convener_words(level)
+        assert words.startswith(("a ", "the ", "someone")), level
+        assert "_" not in words
+        assert "-" not in words
+    f = forecast.update(forecast.load("moscow_i"), draws=0)
+    assert "convened by a state that backs one side, kind new initiative" in seen(
+        BeautifulSoup(page.judgements(f).body, "html.parser")
+    )
+
+
+def test_an_actor_with_an_article_stands_inside_a_sentence(f: forecast.Forecast) -> None:
+    said = [name for name, _ in partition(f)]
+    assert any("the neighbour" in x for x in said)
+    assert not any("The neighbour" in x for x in said)
+    assert about(f.case, "neighbour") == "the neighbour"
+    assert about(f.case, "says") == "The host says so"  # a statement
+    assert state(f.case, "neighbour", True) == "the neighbour would come"
+
+
+def test_long_sources_are_folded_and_short_ones_are_not(f: forecast.Forecast) -> None:
+    many = BeautifulSoup(
+        page.sources(forecast.update(forecast.load("moscow_i"), draws=0)).body, "html.parser"
+    )
+    assert (
+        seen(many.select_one("details > summary"))
+        == "Open the list: 49 numbered entries, each with its reports"
+    )
+    assert len(many.select("details ol.sources > li")) == 49
+    assert not BeautifulSoup(page.sources(f).body, "html.parser").select("details")
+
+
+def test_the_method_is_that_of_the_documents(f: forecast.Forecast) -> None:
+    from forecast.closing import FORMULAS
+
+    said = re.sub(r"[\s\\;,{}]", "", " ".join(FORMULAS))
+    model = (Path(__file__).parents[1] / "docs" / "model.md").read_text("utf-8")
+    for formula in re.findall(r"```math\n(.*?)\n```", model.split("## 2.")[0], re.DOTALL):
+        body = re.sub(r"\\qquad.*|\\bigl|\\bigr", "", formula)
+        assert re.sub(r"[\s\\;,{}]", "", body) in said, formula
+
+
+def test_variants_and_the_input_range_are_told_apart_by_their_numbers() -> None:
+    f = forecast.update(forecast.load("moscow_i"), draws=400)
+    choices = forecast.variants(f.case)
+    body = page.sensitivity(
+        f, forecast.tornado(f.case), choices, forecast.criticism(f.case, draws=50)
+    ).body
+    told = seen(BeautifulSoup(body, "html.parser")).replace("\u00a0", " ")
+    main, now = choices[f.case.headline], f.held.sel(deadline=pd.Timestamp(f.case.headline))
+    spread = (main.max() - main.min(), float(now.high - now.low))
+    assert re.search(
+        r"That is (\d+) points from end to end; the input range, .*?, has (\d+)\.", told
+    ).groups() == tuple(f"{100 * x:.0f}" for x in spread)
+    assert "convened by anyone instead of a state that backs one side" in told
+    assert "draws the base rate and the judgements" in told
+
+
+@pytest.mark.slow
+def test_a_link_opens_the_folded_sources(browser: Browser, tmp_path: Path) -> None:
+    f = forecast.update(forecast.load("moscow_i"), draws=0)
+    moved = contributions(f.case)
+    cells = [
+        nbformat.v4.new_code_cell("x", outputs=[shows(s)])
+        for s in (page.evidence(f, moved), page.sources(f))
+    ]
+    file = tmp_path / "page.html"
+    file.write_text(report.export(nbformat.v4.new_notebook(cells=cells)), "utf-8")
+    tab = browser.new_page()
+    tab.goto(file.as_uri())
+    assert not tab.locator("ol.sources").is_visible()
+    tab.locator("#evidence a.pill").first.click()
+    tab.wait_for_selector("ol.sources li:target", state="visible")
+    tab.goto("about:blank")
+    tab.goto(file.as_uri())
+    tab.emulate_media(media="print")
+    assert tab.locator("ol.sources").bounding_box()["height"] > 1000
+    tab.close()

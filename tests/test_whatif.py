@@ -411,7 +411,13 @@ def test_controls_show_the_forecast_of_the_view(tab: Page, evil: Case, tmp_path:
     before = shown(evil, update(evil, draws=0))
     assert read(tab) == before
     assert tab.locator(".try [hidden]").count() == 1  # what differs: nothing yet
-    tab.evaluate("document.querySelectorAll('.try details').forEach(d => d.open = true)")
+    assert not tab.locator(".try").is_visible()  # on a page the panel is folded
+    tab.evaluate("document.querySelectorAll('#try details').forEach(d => d.open = true)")
+    # the fold around the panel is none of its groups
+    assert tab.locator(".now [data-do=none]").inner_text() == "Untick all reports"
+    counts = tab.locator(".inputs .count").all_inner_texts()
+    assert counts == [f"{n} of {n}" for n in (int(x.split()[0]) for x in counts)]
+    assert sum(int(x.split()[0]) for x in counts) == tab.locator(".try input[type=checkbox]").count()
     model = whatif(evil)
     row = {name: i for i, name in enumerate(model.compiled.events)}
     status, differs = tab.locator("[role=status]"), tab.locator(".differs li")
@@ -520,6 +526,7 @@ def test_without_scripts_there_is_no_control(tab: Page, evil: Case, tmp_path: Pa
     file = tmp_path / "page.html"
     file.write_text(page_of(panel(evil)), "utf-8")
     tab.goto(file.as_uri())
+    tab.locator("#try > details > summary").click()
     for summary in tab.locator(".try summary:visible").all():
         summary.click()
     assert tab.locator(".try :is(input, button):visible").count() == 0

@@ -179,7 +179,7 @@
         }
         if (c.type !== "radio" || c.checked) row.classList.toggle("changed", moved(c));
       }
-      for (const group of new Set(touched.map((c) => c.closest("details")).filter(Boolean))) {
+      for (const group of new Set(touched.map((c) => c.closest(".try details")).filter(Boolean))) {
         const boxes = all("input[type=checkbox]", group);
         const count = one(".count", group);
         if (count && boxes.length) count.textContent = `${boxes.filter((c) => c.checked).length} of ${boxes.length}`;
@@ -201,7 +201,7 @@
       one(".by").textContent = changed.length && whole_ === was_ && tenth !== "0.0"
         ? `, ${x > y ? "+" : "\u2212"}${tenth} points` : "";
       for (const b of all("[data-do=none]")) {
-        const group = b.closest("details");
+        const group = b.closest(".try details");
         const some = all("input[type=checkbox]", group ?? root).some((c) => c.checked);
         b.textContent = `${some ? "Untick" : "Tick"} ${group ? "these" : "all reports"}`;
       }
@@ -220,7 +220,7 @@
     root.addEventListener("change", announce); // a slider on its way is not read aloud
     button("[data-do=reset]", setBack);
     button("[data-do=none]", (b) => {
-      const boxes = all("input[type=checkbox]", b.closest("details") ?? root);
+      const boxes = all("input[type=checkbox]", b.closest(".try details") ?? root);
       const value = !boxes.some((c) => c.checked);
       boxes.forEach((c) => { c.checked = value; });
     });
