@@ -81,7 +81,9 @@ def new(name: str, folder: Path, today: dt.date) -> Path:
         If the name will not do, or something of that name is there.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name):
-        raise ValueError(f"{clean(name, 64)}: expected a name of letters, digits, _ and -, at most 64")
+        raise ValueError(
+            f"{clean(name, 64) or 'an empty name'}: expected a name of letters, digits, _ and -, at most 64"
+        )
     if name in shipped():
         raise ValueError(f"{name}: a shipped case has this name; expected another")
     if not folder.is_dir():
@@ -91,7 +93,10 @@ def new(name: str, folder: Path, today: dt.date) -> Path:
         raise ValueError(f"{clean(target)}: already there; expected a new name")
     days = {"before": -7, "as_of": 0, "soon": 30, "later": 90, "last": 180, "horizon": 365}
     filled = {key: today + dt.timedelta(n) for key, n in days.items()}
-    scratch = Path(tempfile.mkdtemp(dir=folder, prefix=f".{name}."))
+    try:
+        scratch = Path(tempfile.mkdtemp(dir=folder, prefix=f".{name}."))
+    except OSError as e:
+        raise OSError(e.errno, e.strerror, str(target)) from e
     try:
         made = scratch / name  # its mode is what the user's mask gives, as that of `scratch` is not
         made.mkdir()

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -23,6 +21,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from forecast import history
+from forecast.appending import write_whole
 from forecast.fits import LEVELS, MODEL
 from forecast.folds import LANDMARKS, WINDOWS, Fold, last_day
 from forecast.many import each
@@ -125,16 +124,7 @@ def _finish(work: Work, of: Design, how: Sampling, task: tuple[Fold, Path]) -> N
     about = {"scheme": fold.scheme, "fold": fold.name, "day": str(fold.day)}
     result: dict[str, Any] = about | work(of, fold, how)
     result["seconds"] = round(time.process_time() - begin, 1)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part", suffix=".json")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            json.dump(result, out)
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_whole(path, json.dumps(result).encode())
 
 
 def predictions(results: Sequence[dict[str, Any]]) -> pd.DataFrame:

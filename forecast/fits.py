@@ -10,8 +10,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +20,8 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import expit, ndtr
+
+from forecast.appending import write_whole
 
 MODEL = 2
 """Version of the models of opening and attendance; a fit of another one is stale."""
@@ -297,15 +297,7 @@ def write(fit: Fit, path: Path) -> None:
         for k, v in fit.draws.items()
     ]
     text = "{\n" + ",\n".join([*lines, '  "draws": {\n' + ",\n".join(draws) + "\n  }"]) + "\n}\n"
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".fit", suffix=".json")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            out.write(text)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_whole(path, text.encode())
 
 
 def _short(values: NDArray[Any]) -> Any:

@@ -91,7 +91,7 @@ def load(case: str | os.PathLike[str], fitted: bool = True) -> Case:
         raise CaseError(problems)  # without these nothing is known of the fit
     fields = {k: v[0] if k in SINGLE else v for k, v in parts.items()}
     whole = Case.model_construct(
-        name=folder.resolve().name,
+        name=folder.resolve().name.encode(errors="replace").decode(),  # a disk may hold any bytes
         folder=folder,
         **{k: fields.get(k, f.default) for k, f in Case.model_fields.items()
            if k not in ("name", "folder")},
@@ -150,6 +150,8 @@ def _no_such_section(key: str, keys: tuple[str, ...]) -> str:
 
 
 def _folder(case: str) -> Path:
+    if not case:
+        raise CaseError([Problem("", "", "an empty name; expected a case's name, or its folder")])
     path = Path(case)
     if path.name == "case.toml":
         path = path.parent

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from forecast import attendance, svg
+from forecast.appending import write_whole
 from forecast.case import Case
 from forecast.markup import counted, long_date, percent, short, short_date, signed, span
 from forecast.parts import Event
@@ -226,12 +225,4 @@ def save(ax: Axes, path: Path) -> None:
         data = f'{head}{tag}role="img" {about}{end}\n <title>{says}</title>{shapes}'.encode()
     else:
         raise ValueError(f"{path}: expected a name that ends in .svg or .png")
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".figure", suffix=path.suffix)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_whole(path, data)

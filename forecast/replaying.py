@@ -15,7 +15,7 @@ import xarray as xr
 
 from forecast.case import Case
 from forecast.compiling import Compiled, aged, compile_case
-from forecast.tables import or_none
+from forecast.tables import cell, or_none
 from forecast.updating import answer, stamps
 
 
@@ -152,6 +152,7 @@ def as_csv(past: xr.Dataset, case: Case) -> str:
             rows.append(("attends_given_held", a, "", x["given_held"], ""))
             rows += [("held_and_attends", a, y["by"], y["probability"], "") for y in x["by"]]
         writer.writerows(
-            [case.name, date["as_of"], of, name, by, repr(p), prior] for of, name, by, p, prior in rows
+            [cell(case.name), date["as_of"], of, name, by, repr(p), prior]
+            for of, name, by, p, prior in rows
         )
     return out.getvalue()

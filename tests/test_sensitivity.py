@@ -21,7 +21,7 @@ from scipy.special import logit
 from scipy.stats import beta
 from toys import CLASS, learned, toy_fit
 
-from forecast import criticism, tornado, update, variants
+from forecast import criticism, input_ranges, tornado, update, variants
 from forecast.judgement import Judgement, fit_beta, means, parse_judgement
 from forecast.sensitivity import STRETCH
 
@@ -506,3 +506,38 @@ def test_a_deadline_that_is_not_of_the_question_may_be_asked():
     assert tornado(SHARED, deadline=when).attrs["now"] == pytest.approx(
         float(update(asked, draws=0).held.probability[0]), abs=1e-12
     )
+
+
+# --- the input range in parts ---
+
+
+def test_input_ranges_are_those_of_cases_in_which_the_rest_is_certain():
+    def doubtful(case, held):
+        rate = case.base_rate.model_copy(update={"held": parse_judgement(held)})
+        return case.model_copy(update={"base_rate": rate})
+
+    case = doubtful(told(), [0.3, 0.7])
+    parts = input_ranges(case, draws=4000, seed=3)
+    whole, n = update(case, draws=4000, seed=3).held, len(case.question.deadlines)
+    assert list(parts.loc["all"].low) == list(whole.low.values)
+    assert list(parts.loc["all"].high) == list(whole.high.values)
+    assert list(parts.probability) == pytest.approx(3 * list(whole.probability.values), abs=1e-12)
+    # no doubt about the base rate
+    mean = float(means([case.base_rate.held])[0])
+    tree = update(doubtful(case, mean), draws=4000, seed=4).held
+    assert list(parts.loc["judgements of the tree"].low) == pytest.approx(
+        list(tree.low.values), abs=0.01
+    )
+    assert list(parts.loc["judgements of the tree"].high) == pytest.approx(
+        list(tree.high.values), abs=0.01
+    )
+    # no doubt about any likelihood
+    plain = told({k: tuple(means([parse_judgement(x) for x in v])) for k, v in LIKE.items()})
+    base = update(doubtful(plain, [0.3, 0.7]), draws=4000, seed=3).held
+    assert list(parts.loc["base rate and shares"].low) == pytest.approx(list(base.low.values), abs=1e-9)
+    assert list(parts.loc["base rate and shares"].high) == pytest.approx(
+        list(base.high.values), abs=1e-9
+    )
+    width = (parts.high - parts.low).to_numpy().reshape(3, n)
+    assert (width[2] > width[:2].max(0)).all()
+    assert (width > 0.005).all()
