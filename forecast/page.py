@@ -155,14 +155,14 @@ def over_time(f: Forecast, past: xr.Dataset, moved: pd.DataFrame) -> Section:
     columns = [Column("Day"), Column("Reports, by number"), Column("Chance", "n"), Column("Points", "n"),
                Column("Input range", "n"), Column("Base rate", "n")]  # fmt: skip
     caption = f"Chance that it opens by {long_date(day)}, as of each day"
-    key = h(
-        '<p class="key"><span class="k line"></span> chance by {} <span class="k area"></span> its input '
-        'range <span class="k thin"></span> other deadlines <span class="k dash"></span> base rate: the '
-        'same without any report{} <span class="k up"></span>\u00a0numbered events that together raise the chance '
-        '<span class="k down"></span>\u00a0that lower it</p>', long_date(day),
-        h(' but those that name a day or a period, or move it <span class="k named"></span> such an announcement')
-        if f.case.announcements else "",
-    )  # fmt: skip
+    said = [("line", h("chance by {}", long_date(day))), ("area", "its input range"),
+            ("thin", "other deadlines"), ("dash", "base rate: the same without any report"),
+            ("up", "numbered events that raise it"), ("down", "that lower it")]  # fmt: skip
+    if f.case.announcements:
+        said[3] = ("dash", "base rate: the same without any report but announcements")
+        said.append(("named", "an announcement: it names a day or a period, or moves it"))
+    key = h('<p class="key">{}</p>', join(
+        (h('<span class="whole"><span class="k {}"></span> {}</span>', *x) for x in said), " "))  # fmt: skip
     listed = h('<ol class="numbered">{}</ol>', wide.items)
     if wide.count > _MANY:
         listed = fold(f"The {wide.count} numbered events, by the day they became known", listed)

@@ -148,7 +148,7 @@ PLACES = (
     # another file
     ("my_case/events.toml", "my_case/events.toml: a file; expected the folder of a case"),
     # nothing
-    ("", ".: the folder has no case.toml"),
+    ("", "an empty name; expected a case's name, or its folder"),
     # what would repaint a terminal, and what no path may hold
     ("\x1b[31m", "?[31m: no such folder, and no shipped case of that name (shipped: harbour)"),
     ("a\0b", "a?b: no such folder, and no shipped case of that name (shipped: harbour)"),
