@@ -21,6 +21,8 @@ import forecast
 
 PROJECT = Path(__file__).parent.parent
 IMPORTS = "import numpy, scipy.special, pandas, xarray, pydantic, typer"
+# as where the extra `dask` is not installed: xarray loads it, where it is, with its first dataset
+ALONE = "import sys; sys.modules['dask'] = None; from forecast.cli import app; app(sys.argv[1:])"
 ROUNDS = 11
 VERSIONS = ("numpy", "scipy", "pandas", "xarray", "pydantic", "typer", "pyagrum")
 
@@ -36,8 +38,9 @@ def child(*arguments: str, env: Mapping[str, str] | None = None) -> str:
 
 
 def start(case: str) -> dict[str, float]:
-    """Median seconds of a whole forecast, and of the imports alone, in turn."""
-    sides = {"forecast": ("-m", "forecast", "run", case), "imports": ("-c", IMPORTS)}
+    """Median seconds of a whole forecast, without and with dask, and of the imports alone, in turn."""
+    sides = {"forecast": ("-c", ALONE, "run", case), "with dask": ("-m", "forecast", "run", case),
+             "imports": ("-c", IMPORTS)}  # fmt: skip
     times: dict[str, list[float]] = {k: [] for k in sides}
     for k in range(ROUNDS + 1):
         for side, arguments in sides.items():
@@ -89,6 +92,8 @@ def main(case: str) -> int:
     ratio = s["forecast"] / s["imports"]
     row(f"forecast run {case} / imports alone", ratio, "<= 1.5", ratio <= 1.5,
         f"{s['forecast']:.2f} s / {s['imports']:.2f} s")  # fmt: skip
+    row("the same, with the extra dask installed", s["with dask"] / s["imports"], "", None,
+        f"{s['with dask']:.2f} s / {s['imports']:.2f} s")  # fmt: skip
     growth: dict[str, Any] = json.loads(child("-m", "benchmarks.growth"))
     for what, g in growth.items():
         row(f"one more, large / small: {what}", g["ratio"], *_asked_of(what, g["ratio"]),
