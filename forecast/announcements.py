@@ -167,7 +167,7 @@ def _told(
     t, room = np.arange(len(opens)), _room(fit, len(opens))
     if news.kind == "window":
         assert news.opens  # parts.Announcement
-        inside = np.mean([_slipped(slip, t, d) for d in _days(news.opens, start)], axis=0)
+        inside = np.mean([_slipped(slip, t, d) for d in _days(news.opens, start)], axis=0) + OUTSIDE
         weight = opens * silent.held
         # whether stays as it was: such news is as likely if it is never held as if it is
         typical = float(weight @ inside) / max(float(weight.sum()), 1e-300)
@@ -182,11 +182,13 @@ def _told(
         return Likelihood(silent.held * good, silent.never * bad)
     if dated:
         both = np.diff(_room(fit, len(opens) + 1))  # P(lead + slip = k)
-        nu, room = 1.0, np.maximum(both[np.maximum(t - named_on, 0)], 1e-300)
+        nu, room = 1.0, both[np.maximum(t - named_on, 0)]
+        room[room <= 0] = 1.0  # beyond all leads and slips
     held, never = np.zeros(len(opens)), 0.0
     days = _days(named, start)
     for day in days:
         when = lead[np.clip(day - named_on, 0, LONGEST)] * _slipped(slip, t, day) / room / len(days)
+        when += OUTSIDE
         # no word of a delay until now; or, without a day of its own, just such a word
         quiet = _not_heard(day - (now if news.opens else first))
         if news.opens:
@@ -209,7 +211,7 @@ def _days(period: tuple[dt.date, dt.date], start: dt.date) -> range:
 
 def _slipped(slip: NDArray[Any], t: NDArray[Any], day: int) -> NDArray[Any]:
     late = t - day
-    return np.where((late >= 0) & (late <= LONGEST), slip[np.clip(late, 0, LONGEST)], 0.0) + OUTSIDE
+    return np.where((late >= 0) & (late <= LONGEST), slip[np.clip(late, 0, LONGEST)], 0.0)
 
 
 def _not_heard(left: int) -> float:
