@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, TypeAdapter
 
 import forecast
+from benchmarks import announced
 from forecast import base_rate, judgement, parts, pooling, resolution, scoring, updating
 from forecast.compiling import compile_case
 from forecast.fields import Table
@@ -283,6 +284,10 @@ def measured() -> list[tuple[float, ...]]:
     came = np.array([answers[a] for a in people.index])
     missed = [float(((people[c] - came) ** 2).mean()) for c in ("in_history", "prior", "given_held")]
     now = f.held.probability.sel(deadline=np.datetime64(day)).item()
+    dated = announced.scores(case)
+    # "a mean of 0.25 a week after, held 0.61"
+    assert dated.loc[7, "said"].iloc[0] == pytest.approx(0.25, abs=0.005)
+    assert dated.loc[7, "held"].iloc[0] == pytest.approx(0.61, abs=0.005)
     return [
         against(held, "brier"), against(held, "gain"), against(held, "log"), against(known, "brier"),
         (float(worse[1]),), waiting(60), waiting(90), single(30, 60), single(60, 120),
@@ -292,6 +297,7 @@ def measured() -> list[tuple[float, ...]]:
         tuple(three["attendance_log"]),
         (now, variants.min(), variants.max()),
         (ladder["every report independent"], ladder["one claim per origin"]),
+        tuple(dated.loc[-3, "log score"]), tuple(dated.loc[7, "log score"]),
     ]  # fmt: skip
 
 
