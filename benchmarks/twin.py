@@ -30,7 +30,7 @@ from forecast.judgement import Judgement, fit_beta
 from forecast.parts import pick
 from forecast.updating import opened_by
 
-ROUNDS = 5
+ROUNDS = 15  # single ones differ by a half: effective draws of what mixes worst
 CHAINS, TUNE, DRAWS = 2, 300, 300
 QUANTITIES = ("held_by", "ever", "held_and_attends")
 SIDES = {
