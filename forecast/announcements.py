@@ -24,7 +24,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,31 @@ class Likelihood:
     never: float
 
 
+class Alive(NamedTuple):
+    """When it is known not to have come to its end, if what was told is true so far.
+
+    From the proposal to day `until`, and on from day `since`, if there is one: while a named day
+    is ahead, what has been heard of it, and what has not, is in the likelihood.
+    """
+
+    weight: float
+    until: int
+    since: int | None
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The likelihood of all announcements; if never held, by which of them are true."""
+
+    held: NDArray[Any]
+    parts: tuple[Alive, ...]
+
+    @property
+    def never(self) -> float:
+        """L(announcements | never held)."""
+        return sum(x.weight for x in self.parts)
+
+
 @lru_cache(maxsize=8)
 def _lead_and_slip(fit: Fit) -> tuple[NDArray[Any], NDArray[Any], float]:
     """P(lead of x days), P(slip of y days), x, y = 0 ... LONGEST; and nu: means over draws."""
@@ -78,27 +103,29 @@ def _lead_and_slip(fit: Fit) -> tuple[NDArray[Any], NDArray[Any], float]:
     return lead, slip.mean(0), float(d["named_if_never"].mean())
 
 
-def likelihood(case: Case, as_of: dt.date, opens: NDArray[Any]) -> Likelihood:
+def likelihood(case: Case, as_of: dt.date, opens: NDArray[Any]) -> Heard:
     """The likelihood of what has been announced, and of what has not, by a date.
 
     Parameters
     ----------
     case : Case
-        As known on the date, with a fit. Of announcements first reported on one day, the later in
-        the file supersedes.
+        As known on the date; without a fit nothing is made of news or of silence. Of
+        announcements first reported on one day, the later in the file supersedes.
     as_of : date
     opens : ndarray, shape (T + 1,)
         P(opens on day t | held), as judged on the day of the proposal.
     """
     start = case.question.proposed
     now = (as_of - start).days
-    if dated := _dated(case):
+    if case.fit is None:
+        return Heard(np.ones(len(opens)), (Alive(1.0, 0, 0),))
+    if dated := is_dated(case):
         silent, some = Likelihood((np.arange(len(opens)) > now).astype(float), 1.0), 1.0
     else:
         silent, left = _none(case.fit, now, opens), opens[now + 1 :]
         some = 1 - float(left @ silent.held[now + 1 :]) / max(float(left.sum()), 1e-300)
-    state = silent
-    plan: tuple[Announcement, int] | None = None  # the latest that named days, and when it did
+    held, parts = silent.held, [Alive(silent.never, 0, 0)]
+    plan: tuple[int, int] | None = None  # the latest named day, and when it was named
     last: Announcement | None = None
     for news in sorted(case.announcements, key=lambda a: min(r.published for r in a.reports)):
         if last is not None and (news.kind, news.opens) == (last.kind, last.opens):
@@ -106,19 +133,19 @@ def likelihood(case: Case, as_of: dt.date, opens: NDArray[Any]) -> Likelihood:
         first = (min(r.published for r in news.reports) - start).days
         told = _told(case.fit, news, plan, start, first, now, opens, silent, dated)
         denied, affirmed = said(case, news)
+        alive = _alive(news, plan, start, first)
         if news.opens:
             # a false report names some day too: its chance to name just this one
             affirmed *= float(opens @ told.held) / max(some, 1e-9)
-            plan = news, first
-        elif plan and plan[0].opens:
-            # and is heard when bad news is
-            days = _days(plan[0].opens, start)
-            affirmed *= float(np.mean([1 - _not_heard(d - first) for d in days]))
-        state = Likelihood(
-            told.held * denied + state.held * affirmed, told.never * denied + state.never * affirmed
-        )
+            plan = ((news.opens[0] - start).days, first) if _one_day(news) else None
+        elif plan:
+            affirmed *= 1 - _not_heard(plan[0] - first)  # and is heard when bad news is
+        held = told.held * denied + held * affirmed
+        parts = [Alive(told.never * denied, *alive)] + [
+            x._replace(weight=x.weight * affirmed) for x in parts
+        ]
         last = news
-    return state
+    return Heard(held, tuple(parts))
 
 
 @lru_cache(maxsize=8)
@@ -143,7 +170,7 @@ def still_silent(case: Case, as_of: dt.date, by: dt.date, opens: NDArray[Any]) -
     Who opens by then has been named by then: zero. With announcements already made, one, and
     where the day is part of the proposal.
     """
-    if case.announcements or _dated(case):
+    if case.announcements or is_dated(case):
         return Likelihood(np.ones(len(opens)), 1.0)
     now, then = ((d - case.question.proposed).days for d in (as_of, by))
     until, later = (_none(case.fit, k, opens) for k in (now, then))
@@ -154,7 +181,7 @@ def still_silent(case: Case, as_of: dt.date, by: dt.date, opens: NDArray[Any]) -
 def _told(
     fit: Fit,
     news: Announcement,
-    plan: tuple[Announcement, int] | None,
+    plan: tuple[int, int] | None,
     start: dt.date,
     first: int,
     now: int,
@@ -165,8 +192,7 @@ def _told(
     """The likelihood of the state that true news brings about."""
     lead, slip, nu = _lead_and_slip(fit)
     t, room = np.arange(len(opens)), _room(fit, len(opens))
-    if news.kind == "window":
-        assert news.opens  # parts.Announcement
+    if news.opens and not _one_day(news):
         inside = np.mean([_slipped(slip, t, d) for d in _days(news.opens, start)], axis=0) + OUTSIDE
         weight = opens * silent.held
         # whether stays as it was: such news is as likely if it is never held as if it is
@@ -175,32 +201,42 @@ def _told(
     off = news.kind == "cancelled"
     good = CANCELLED_IF_HELD if off else 1 - CANCELLED_IF_HELD
     bad = CANCELLED_IF_NEVER if off else 1 - CANCELLED_IF_NEVER
-    named, named_on = (
-        (news.opens, first) if news.opens else (plan[0].opens, plan[1]) if plan else (None, 0)
-    )
-    if named is None:  # put off or called off without a day that one knew of
-        return Likelihood(silent.held * good, silent.never * bad)
+    if news.opens:
+        day, named_on = (news.opens[0] - start).days, first
+    elif plan:
+        day, named_on = plan
+    else:  # no day is known that it could be put off from
+        return Likelihood(silent.held * good, silent.never * bad) if off else silent
     if dated:
         both = np.diff(_room(fit, len(opens) + 1))  # P(lead + slip = k)
         nu, room = 1.0, both[np.maximum(t - named_on, 0)]
         room[room <= 0] = 1.0  # beyond all leads and slips
-    held, never = np.zeros(len(opens)), 0.0
-    days = _days(named, start)
-    for day in days:
-        when = lead[np.clip(day - named_on, 0, LONGEST)] * _slipped(slip, t, day) / room / len(days)
-        when += OUTSIDE
-        # no word of a delay until now; or, without a day of its own, just such a word
-        quiet = _not_heard(day - (now if news.opens else first))
-        if news.opens:
-            held += when * np.where(t == day, 1.0, quiet)
-            never += nu * float(opens @ when) * quiet
-        else:
-            held += when * np.where(t == day, 0.0, (1 - quiet) * good)
-            never += nu * float(opens @ when) * (1 - quiet) * bad
-    return Likelihood(held, never)
+    when = lead[np.clip(day - named_on, 0, LONGEST)] * _slipped(slip, t, day) / room + OUTSIDE
+    never = nu * float(opens @ when)
+    if news.opens:  # no word of a delay until now
+        quiet = _not_heard(day - now)
+        return Likelihood(when * np.where(t == day, 1.0, quiet), never * quiet)
+    quiet = _not_heard(day - first)  # or just such a word
+    return Likelihood(when * np.where(t == day, 0.0, (1 - quiet) * good), never * (1 - quiet) * bad)
 
 
-def _dated(case: Case) -> bool:
+def _alive(
+    news: Announcement, plan: tuple[int, int] | None, start: dt.date, first: int
+) -> tuple[int, int | None]:
+    """Until when, and since when, a proposal of which this is true has not come to its end."""
+    if news.kind == "cancelled":
+        return (plan[1] if plan else first), None
+    if news.opens and _one_day(news):
+        return first, max((news.opens[0] - start).days, first)
+    return (plan[1], first) if plan and not news.opens else (0, 0)
+
+
+def _one_day(news: Announcement) -> bool:
+    """Whether it names a day: a window of one day, or a day to which it was put off, does."""
+    return news.opens is not None and news.opens[0] == news.opens[1]
+
+
+def is_dated(case: Case) -> bool:
     """Whether the base rate is that of proposals which named their day at once."""
     return case.fit_used and case.base_rate.stage == "dated"
 

@@ -16,11 +16,11 @@ import errno
 import hashlib
 import json
 import os
+import secrets
 import stat
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -172,20 +172,16 @@ def write_whole(path: Path, data: bytes) -> None:
     OSError
         Under the file's own name, if it cannot be written.
     """
-    name = ""
+    beside = path.parent / f".{path.stem[:40]}-{secrets.token_hex(6)}.tmp"
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:40]}-", suffix=".tmp")
-        with os.fdopen(handle, "wb") as file:
+        with beside.open("xb") as file:  # with the rights that the user's mask gives
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)
-        os.replace(name, path)
+        os.replace(beside, path)
     except BaseException as e:
-        if name:
-            Path(name).unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
         if isinstance(e, OSError):
             raise OSError(e.errno, e.strerror, str(path)) from e
         raise

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import log_ndtr, ndtri
 
-from forecast.announcements import Likelihood, likelihood
+from forecast.announcements import Alive, Heard, likelihood
 from forecast.case import Case
 from forecast.fits import Curve, Fit, curve
 from forecast.judgement import COVERAGE, draw, fit_beta, means
@@ -86,16 +86,18 @@ class Opening:
         """P(opens on day t | held), t = 0 ... T."""
         return np.concatenate([[0.0], self.joint.sum(0) / self.joint.sum()])
 
-    def alive(self, spans: Sequence[tuple[int, int]]) -> NDArray[Any]:
-        """P(did not come to its end in the spans of days | never held), shape (K,)."""
-        out = np.ones(len(self.ever))
-        for first, last in spans:
-            out *= self.waits[:, last] / np.maximum(self.waits[:, first], 1e-300)
-        return out
+    def alive(self, part: Alive, now: int) -> NDArray[Any]:
+        """P(did not come to its end when it is known not to have | never held), shape (K,)."""
+        if part.since is None or part.since >= now:
+            return self.waits[:, part.until]
+        since = np.maximum(self.waits[:, part.since], 1e-300)
+        return np.asarray(self.waits[:, part.until] * self.waits[:, now] / since)
 
-    def never(self, spans: Sequence[tuple[int, int]]) -> float:
-        """P(not held by the horizon, and did not come to its end in the spans of days)."""
-        return float(((1 - self.ever) @ self.alive(spans) + self.beyond.sum()) / len(self.ever))
+    def never(self, news: Heard, now: int) -> float:
+        """P(not held by the horizon, announcements, did not come to its end that one knew of)."""
+        return float(sum(
+            x.weight * ((1 - self.ever) @ self.alive(x, now) + self.beyond.sum()) for x in news.parts
+        ) / len(self.ever))  # fmt: skip
 
 
 def opening(case: Case) -> Opening:
@@ -190,10 +192,9 @@ def futures(
     held = np.array([s.held for s in case.scenarios])
     elapsed = (as_of - q.proposed).days
     share = before.share
-    news = _news(case, as_of, before.days)
+    news = heard(case, as_of, before.days)
     weigh = news.held[1 + elapsed :]
-    alive = known_alive(case, as_of)
-    root = share * before.never(alive) * news.never
+    root = share * before.never(news, elapsed)
     day = np.zeros((len(held), len(weigh)))
     day[held] = before.joint[:, elapsed:] * weigh
     root[held] = day[held].sum(1)
@@ -216,8 +217,10 @@ def futures(
     until = np.stack([mass[:, :, :n].sum(2) for n in at], axis=1)  # (held, deadlines + 1, K)
     waiting = until[:, -1]
     beyond = 1 - (shares[held] * opened[:, which, -1]).sum(0)
-    never_drawn = (1 - drawn) * before.alive(alive)[which] + drawn * beyond
-    root_drawn = never_drawn * shares * news.never
+    never_drawn = sum(
+        x.weight * ((1 - drawn) * before.alive(x, elapsed)[which] + drawn * beyond) for x in news.parts
+    )
+    root_drawn = never_drawn * shares
     root_drawn[held] = drawn * shares[held] * waiting[:, which]
     by = np.zeros((len(held), len(q.deadlines), len(ever)))
     by[held] = until[:, :-1] / np.maximum(waiting, 1e-300)[:, None]
@@ -237,43 +240,15 @@ def log_normal(days: tuple[float, float], length: int) -> NDArray[Any]:
     sigma = (high - low) / (2 * ndtri((1 + COVERAGE) / 2))
     with np.errstate(divide="ignore"):
         z = (np.log(np.arange(length + 1)) - (low + high) / 2) / sigma
-    by_day = ndtr(z) / ndtr(z[-1])
+    by_day = np.exp(log_ndtr(z) - log_ndtr(z[-1]))  # a time far beyond does not underflow
     # a wide tail can round the day before the horizon up to one
     return np.asarray(np.minimum(by_day, 1 - 1e-12 * (np.arange(length + 1) < length)))
 
 
-def _news(case: Case, as_of: dt.date, opens: NDArray[Any]) -> Likelihood:
-    if case.fit is None:  # nothing is known of leads and slips: nothing is made of silence
-        return Likelihood(np.ones(len(opens)), 1.0)
+def heard(case: Case, as_of: dt.date, opens: NDArray[Any]) -> Heard:
+    """The likelihood of what was announced by a date; see `forecast.announcements.likelihood`."""
     later = any(r.published > as_of for a in case.announcements for r in a.reports)
     return likelihood(case.as_known(as_of) if later else case, as_of, opens)
-
-
-def known_alive(case: Case, as_of: dt.date) -> list[tuple[int, int]]:
-    """Spans of days since the proposal in which it is known not to have come to its end.
-
-    While a named day is ahead, what has been heard of it, and what has not, is in the likelihood
-    of announcements; the ends of the table count until it is named, and again once it has passed
-    or was put off without another. After word that it was called off they count no more.
-    """
-    first = case.question.proposed
-    spans: list[tuple[int, int]] = []
-    start: int | None = 0
-    told = [(min(days), a) for a in case.announcements
-            if (days := [r.published for r in a.reports if not r.denies and r.published <= as_of])]  # fmt: skip
-    for published, news in sorted(told, key=lambda x: x[0]):
-        if news.kind == "window":
-            continue
-        day = (published - first).days
-        if start is not None and start < day:
-            spans.append((start, day))
-        start = None if news.kind == "cancelled" else day
-        if news.opens:
-            start = (news.opens[1] - first).days
-    now = (as_of - first).days
-    if start is not None and start < now:
-        spans.append((start, now))
-    return spans
 
 
 def share_means(scenarios: Sequence[Scenario]) -> NDArray[Any]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from forecast import terminal
-from forecast.terminal import friendly, printable, show, show_replay, show_tables
+from forecast.terminal import friendly, plain_json, printable, show, show_replay, show_tables
 
 app = typer.Typer(
     name="forecast",
@@ -150,7 +149,7 @@ def run(
             raise ValueError("--json, --csv and --hub: expected one of them")
         f = update(load(case), day, seed=seed)
         if as_json:
-            typer.echo(json.dumps(f.to_dict(), indent=2, ensure_ascii=False))
+            typer.echo(plain_json(f.to_dict()))
         elif as_csv:
             typer.echo(tables.as_csv(f), nl=False)
         elif as_hub:
@@ -209,7 +208,7 @@ def replay(
 
             reading_plots.save(reading_plots.replay(past, c), figure)
         if as_json:
-            typer.echo(json.dumps(replaying.as_dict(past, c), indent=2, ensure_ascii=False))
+            typer.echo(plain_json(replaying.as_dict(past, c)))
         elif as_csv:
             typer.echo(replaying.as_csv(past, c), nl=False)
         else:
@@ -322,7 +321,7 @@ def diff(
     with friendly():
         found = differences.diff(a, b, by.date() if by else None)
         if as_json:
-            typer.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+            typer.echo(plain_json(found.to_dict()))
         else:
             show_tables(found.summary(), found.sections(), left=("kind", "from", "to"))
 

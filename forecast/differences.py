@@ -116,11 +116,14 @@ class Difference:
                 "digest": s.record["digest"], "missing": s.missing or None}
             for n, s in (("a", self.a), ("b", self.b))
         }  # fmt: skip
+        before, after = (None if s.passed(self.deadline) else p
+                         for s, p in ((self.a, self.before), (self.b, self.after)))  # fmt: skip
+        asked = {"before": before, "after": after,
+                 "difference": None if before is None or after is None else after - before}  # fmt: skip
         causes = None if self.causes is None else self.causes.to_dict("records")
         tables = {k: _plain(getattr(self, k)) for k in ("held", "scenarios", "indicators", "actors")}
         return {
-            **sides, "deadline": str(self.deadline), "before": self.before, "after": self.after,
-            "difference": self.after - self.before, "causes": causes,
+            **sides, "deadline": str(self.deadline), **asked, "causes": causes,
             "unexplained": self.unexplained or None, "without_effect": list(self.texts),
             "method": self.method or None, "orders": self.orders, **tables,
         }  # fmt: skip

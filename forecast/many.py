@@ -101,15 +101,14 @@ def each[T, R](
 @contextmanager
 def _safe_path() -> Iterator[None]:
     """New processes of Python import nothing that lies in the working folder."""
-    before = os.environ.get("PYTHONSAFEPATH")
+    if os.environ.get("PYTHONSAFEPATH"):  # the user's own, or that of another run of this
+        yield
+        return
     os.environ["PYTHONSAFEPATH"] = "1"
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["PYTHONSAFEPATH"]
-        else:
-            os.environ["PYTHONSAFEPATH"] = before
+        os.environ.pop("PYTHONSAFEPATH", None)
 
 
 def _address(text: str) -> str:

@@ -391,10 +391,10 @@ def _movement(f: Forecast) -> Html:
     ]  # fmt: skip
     columns = [Column("What becomes known"), Column("Expected change, points", "n"),
                Column("Standard deviation", "n"), Column(f"90{NBSP}% of the time within", "n")]  # fmt: skip
+    still = ("" if f.case.announcements else  # what becomes of an announced day is not in the movement
+             f"If nothing is heard, so that {waits}, no event above was seen and no day was named, it will stand at {percent(quiet)}. ")  # fmt: skip
     says = (f"In the next {_AHEAD} days the forecast is expected to move by {100 * everything['move']:.1f} points, in either "
-            f"direction: on average it stays where it is. If nothing is heard, so that {waits}, no event above was "
-            f"seen and no day was named, it will stand at {percent(quiet)}. "
-            f"By then it has opened with chance {percent(opened)}{off}. "
+            f"direction: on average it stays where it is. {still}By then it has opened with chance {percent(opened)}{off}. "
             "News that nobody has written down as a watch is not in this.")  # fmt: skip
     return h("<h3>How far it may move</h3><p>{}</p>{}", says,
              table(f"The forecast on {long_date(moves.attrs['on'])}, as it may turn out", columns, rows, kind="cards"))  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import atexit
 import datetime as dt
 import errno
 import os
@@ -34,6 +35,7 @@ from forecast.appending import write_whole
 from forecast.panels import MIME, policy, scripts
 
 _PACKAGE = Path(__file__).parent
+_SIGNALS = signal.SIGINT, signal.SIGTERM
 Progress = Callable[[int, int, str], None]
 
 
@@ -90,8 +92,7 @@ def make_report(
 
 def export(nb: NotebookNode) -> str:
     """The page of a notebook that has run."""
-    exporter: Any = ReportExporter
-    return str(exporter().from_notebook_node(nb)[0])
+    return str(ReportExporter().from_notebook_node(nb)[0])
 
 
 def write(page: str, path: Path) -> Path:
@@ -151,8 +152,7 @@ def run_notebook(
         resources={"metadata": {"path": os.getcwd()}},
     )
     with tempfile.TemporaryDirectory() as settings:
-        # neither a user's start-up files, nor the order of sets, nor Python files that lie in the
-        # working folder may change the page
+        # no start-up files, order of sets or Python files of the working folder may change the page
         environment = os.environ | {
             "IPYTHONDIR": settings,
             "PYTHONHASHSEED": "0",
@@ -162,7 +162,8 @@ def run_notebook(
         try:
             client.execute(env=environment)
         except CellExecutionError as e:
-            failed = next((i for i in code if _failed(nb.cells[i])), code[0])
+            kinds = {i: [o.output_type for o in nb.cells[i].get("outputs", [])] for i in code}
+            failed = next((i for i in code if "error" in kinds[i]), code[0])
             raise ReportError(f"cell {failed + 1} ({title(nb.cells[failed])}) failed: "
                               f"{e.ename}: {e.evalue}") from e  # fmt: skip
         except DeadKernelError as e:
@@ -201,15 +202,11 @@ def title(cell: NotebookNode) -> str:
     return str(first.strip().removeprefix("#").strip())
 
 
-def _failed(cell: NotebookNode) -> bool:
-    return any(o.output_type == "error" for o in cell.get("outputs", []))
-
-
 class _SameInterpreter(KernelSpecManager):
     """One kernel: the interpreter that runs this, whatever is installed under its name."""
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}",
+        command = [sys.executable, "-m", "ipykernel", "-f", "{connection_file}",
                    "--IPKernelApp.ignore_cwd=True", "--IPKernelApp.log_level=ERROR",
                    "--HistoryManager.enabled=False"]  # fmt: skip
         return KernelSpec(argv=command, display_name="Python 3", language="python")
@@ -222,9 +219,11 @@ class _Client(NotebookClient):
     async def async_setup_kernel(self, **kwargs: Any) -> AsyncGenerator[None, None]:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
-        # neither in another thread nor on Windows can it be heard like this
+        # not in another thread, nor on Windows: there the end of the process ends the kernel
+        atexit.register(self._cleanup_kernel)
         with suppress(RuntimeError, ValueError, NotImplementedError):
-            loop.add_signal_handler(signal.SIGINT, lambda: task.cancelling() or task.cancel())
+            for x in _SIGNALS:
+                loop.add_signal_handler(x, lambda: task.cancelling() or task.cancel())
         try:
             await self.async_start_new_kernel(**kwargs)
             await self.async_start_new_kernel_client()
@@ -235,8 +234,10 @@ class _Client(NotebookClient):
             raise
         finally:
             await self._async_cleanup_kernel()
+            atexit.unregister(self._cleanup_kernel)
             with suppress(RuntimeError, ValueError, NotImplementedError):
-                loop.remove_signal_handler(signal.SIGINT)
+                for x in _SIGNALS:
+                    loop.remove_signal_handler(x)
 
 
 # --- writing the page ---

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,7 +58,7 @@ def as_text(
         return hub.as_csv(hub.to_oracle(r, case.name, case.question.horizon))
     if table is None:
         if form == "json":
-            return json.dumps(record(case, r, as_of), indent=2, ensure_ascii=False) + "\n"
+            return terminal.plain_json(record(case, r, as_of)) + "\n"
         if form == "csv":
             return hub.as_csv(score(case, r, as_of).rename(columns={"by": "target_end_date"}))
         opened = f"opened on {r.opened}" if r.opened else "never opened"
@@ -67,10 +66,7 @@ def as_text(
         return terminal.as_text(title, sections(case, r, as_of), left=("why",), width=140)
     scores = beside(case, score_table(hub.read_hub(table), r, case.name), r)
     if form == "json":
-        return (
-            json.dumps({"case": case.name, "scores": _plain(scores)}, indent=2, ensure_ascii=False)
-            + "\n"
-        )
+        return terminal.plain_json({"case": case.name, "scores": _plain(scores)}) + "\n"
     if form == "csv":
         return hub.as_csv(scores.rename(columns={"by": "target_end_date"}))
     return terminal.as_text(case.question.title, table_sections(scores), width=140)

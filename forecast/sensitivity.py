@@ -43,7 +43,14 @@ def input_ranges(
         Indexed by `drawn` ("base rate and shares", "judgements of the tree", "all") and
         `deadline`: `low`, `probability` and `high`, of P(held by the deadline). What is not
         drawn is at its mean.
+
+    Raises
+    ------
+    ValueError
+        Without draws.
     """
+    if draws < 1:
+        raise ValueError(f"draws: {draws}; expected at least one")
     as_of = as_of or case.question.as_of
     whole, root = compile_case(case, as_of), futures(case, as_of)
     fixed = replace(whole, judgements=tuple(Judgement(float(x), float(x)) for x in whole.theta))

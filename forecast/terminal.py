@@ -6,6 +6,7 @@ Text of a case, of a log or of a file is data: without control characters, and n
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -26,7 +27,17 @@ def check_streams() -> None:
         raise typer.Exit(1)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors="backslashreplace")
+
+
+def plain_json(value: Any) -> str:
+    """JSON, with escapes where standard output lacks a letter: what is read back is the same."""
+    words = json.dumps(value, indent=2, ensure_ascii=False)
+    try:
+        words.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(value, indent=2)
+    return words
 
 
 @contextmanager

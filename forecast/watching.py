@@ -14,8 +14,8 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import entr
 
-from forecast.announcements import Likelihood, still_silent
-from forecast.base_rate import Futures, futures, known_alive, opening
+from forecast.announcements import Likelihood, is_dated, still_silent
+from forecast.base_rate import Futures, futures, heard, opening
 from forecast.case import Case
 from forecast.compiling import Compiled, aged, compile_case
 from forecast.judgement import means
@@ -271,8 +271,8 @@ def _naming(
     """
     case, as_of = state.compiled.case, state.compiled.case.question.as_of
     rows: dict[str, tuple[Any, ...]] = {}
-    if case.fit is None or case.announcements:
-        return rows
+    if case.fit is None or case.announcements or is_dated(case):
+        return rows  # no day, or no other one, is awaited
     days: set[dt.date] = set()
     opens, on_day = opening(case).days, state.scenario @ state.root.day
     until = [max((d - as_of).days, 0) for d in deadlines]
@@ -331,7 +331,8 @@ def _futures_on(state: _Now, on: dt.date, deadline: dt.date) -> tuple[_Known, _K
     ]
     # what is never held may be at its end by then
     before = opening(case)
-    lives = before.never(known_alive(case, on)) / before.never(known_alive(case, as_of))
+    news, days = heard(case, as_of, before.days), (as_of - case.question.proposed).days
+    lives = before.never(news, days + then) / before.never(news, days)
     later, later_never = day[:, then:], never * lives
     ended = never - later_never, np.zeros(len(never))
     silent = Likelihood(np.ones(day.shape[1]), 1.0)

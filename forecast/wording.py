@@ -160,7 +160,7 @@ def _expected(
 
 def _as_id(value: Any) -> str:
     """A name in the letters of an id."""
-    return re.sub(r"[^a-z0-9]+", "_", str(value).lower()).strip("_0123456789")[:64]
+    return re.sub(r"[^a-z0-9]+", "_", str(value).lower()).lstrip("_0123456789").rstrip("_")[:64]
 
 
 def _misplaced(kind: str, steps: list[str], fields: tuple[str, ...], model: type[BaseModel]) -> bool:

@@ -18,6 +18,7 @@ from forecast.fits import HORIZON, LEVELS, Fit
 from forecast.loading import CaseError
 
 START = dt.date(2020, 1, 1)
+QUIET = an.Heard(np.ones(1), (an.Alive(1.0, 0, 0),))
 CASE = """
 [question]
 title = "Toy"
@@ -141,7 +142,7 @@ def _named(case, first, now, last, f, silent):
         for d in range(n, min(last, n + an.LONGEST) + 1):
             news = _plan(d)
             for kind, published in (("day", n), ("postponed", now), ("cancelled", now)):
-                yield an._told(case.fit, news[kind], (news["day"], n), START, published, now, f, silent)
+                yield an._told(case.fit, news[kind], (d, n), START, published, now, f, silent)
 
 
 def _plan(day):
@@ -274,6 +275,20 @@ def test_bad_news_lowers_and_calling_off_lowers_more(make):
     assert by == sorted(by)
 
 
+def test_put_off_with_no_day_known_says_nothing_of_whether(make):
+    """Nor does it with a period: it is a window then."""
+
+    def ever(*news):
+        return float(forecast.update(make(*news), at(41), draws=0).ever.probability)
+
+    window = ("window", 25, (50, 60), "host")
+    assert ever(("postponed", 40, None, "host")) == pytest.approx(ever(), abs=1e-9)
+    assert ever(window, ("postponed", 40, None, "host")) == pytest.approx(ever(), abs=1e-9)
+    assert ever(("postponed", 40, (80, 90), "host")) == pytest.approx(ever(), abs=1e-9)
+    for before in ([], [window]):
+        assert ever(*before, ("cancelled", 40, None, "host")) < ever() / 2
+
+
 def test_bad_news_is_believed_as_its_source_deserves(make):
     """A false report of a delay comes when delays are heard of: early news is no less believed."""
     named = ("day", 10, (90, 90), "host")
@@ -324,16 +339,18 @@ def test_that_a_proposal_is_not_at_its_end_by_hand(make, fit, news):
     case, now = waiting(make(*news), fit), 40
     d, last = fit.draws, (case.question.horizon - START).days
     pi = 1 / (1 + np.exp(-d["level"]))
-    by, ends = np.empty((4, last + 1)), np.empty(4)
+    by, ends = np.empty((4, last + 1)), np.empty((2, 4))
     for k in range(4):
         time = stats.lognorm(d["sigma"][k], scale=np.exp(d["log_days"][k]))
         by[k] = time.cdf(np.arange(last + 1)) / time.cdf(HORIZON)
         end = stats.lognorm(d["end_sigma"][k], scale=np.exp(d["end_log_days"][k]))
-        ends[k] = end.sf(12 if news else now)  # once a day is named, its own silence is heard
+        ends[:, k] = end.sf([12, now])  # once a day is named, its own silence is heard
     day = np.concatenate([[0], (pi[:, None] * np.diff(by)).mean(0)])
     told = an.likelihood(case, at(now), day / day.sum())
-    # what is held after the horizon has no end
-    never = ((1 - pi) * ends + pi * (1 - by[:, -1])).mean() * told.never
+    # what is held after the horizon has no end; a day that was falsely named stops none
+    still = ((1 - pi) * ends + pi * (1 - by[:, -1])).mean(1)
+    weights = [x.weight for x in told.parts]
+    never = np.dot(weights, still) if news else weights[0] * still[1]
     held = day @ told.held
     found = forecast.update(case, at(now), draws=0)
     assert float(found.ever.probability) == pytest.approx(held / (held + never), abs=1e-9)
@@ -353,33 +370,57 @@ def test_what_takes_longer_is_given_up_later(make, fit):
     beyond = f.ever * (1 - f.share[:2] @ f.opened[:, :, -1])
     for t in (0, 30):
         never = ((1 - f.ever) * f.waits[:, t] + beyond).mean()
-        assert f.never([(0, t)]) == pytest.approx(never, abs=1e-12)
+        assert f.never(QUIET, t) == pytest.approx(never, abs=1e-12)
 
 
-@pytest.mark.parametrize(("news", "spans"), [
-    ([], [(0, 90)]),
-    ([("window", 10, (50, 60), "host")], [(0, 90)]),
-    ([("day", 10, (60, 60), "host")], [(0, 10), (60, 90)]),
-    ([("day", 10, (60, 60), "host"), ("cancelled", 20, None, "host")], [(0, 10)]),
-    ([("day", 10, (60, 60), "host"), ("postponed", 20, None, "host")], [(0, 10), (20, 90)]),
-    ([("day", 10, (60, 60), "host"), ("postponed", 20, (70, 80), "host")], [(0, 10), (80, 90)]),
-    ([("day", 10, (15, 15), "host"), ("day", 20, (95, 95), "host")], [(0, 10), (15, 20)]),
-    ([("day", 20, (95, 95), "host"), ("day", 10, (15, 15), "host")], [(0, 10), (15, 20)]),
-    ([("cancelled", 20, None, "host"), ("day", 30, (40, 40), "host")], [(0, 20), (40, 90)]),
-    ([("day", 0, (60, 60), "host")], [(60, 90)]),
+@pytest.mark.parametrize(("news", "until", "since"), [
+    ([("window", 10, (50, 60), "host")], 0, 0),
+    ([("day", 10, (60, 60), "host")], 10, 60),
+    ([("window", 10, (60, 60), "host")], 10, 60),  # a window of one day
+    ([("day", 10, (60, 60), "host"), ("cancelled", 20, None, "host")], 10, None),
+    ([("cancelled", 20, None, "host")], 20, None),
+    ([("day", 10, (60, 60), "host"), ("postponed", 20, None, "host")], 10, 20),
+    ([("postponed", 20, None, "host")], 0, 0),
+    ([("day", 10, (60, 60), "host"), ("postponed", 20, (70, 80), "host")], 0, 0),
+    ([("day", 10, (60, 60), "host"), ("postponed", 20, (80, 80), "host")], 20, 80),
+    # whoever names a day again knows that it is not at its end
+    ([("day", 10, (15, 15), "host"), ("day", 20, (95, 95), "host")], 20, 95),
+    ([("day", 20, (95, 95), "host"), ("day", 10, (15, 15), "host")], 20, 95),
+    # a window supersedes a day, and an end
+    ([("day", 10, (60, 60), "host"), ("window", 20, (80, 90), "host")], 0, 0),
+    ([("cancelled", 20, None, "host"), ("window", 30, (80, 90), "host")], 0, 0),
+    # a day of which one heard when it had passed
+    ([("day", 70, (50, 50), "host")], 70, 70),
 ])  # fmt: skip
-def test_when_it_is_known_not_to_be_at_its_end(make, fit, news, spans):
+def test_when_it_is_known_not_to_be_at_its_end(make, fit, news, until, since):
     case = waiting(make(*news), fit)
-    for now in (5, 13, 50, 90):
-        seen = [(a, min(b, now)) for a, b in spans if a < now]
-        heard = any(kind in ("day", "cancelled") and x <= now for kind, x, *_ in news)
-        # until something is heard, it runs on
-        assert base_rate.known_alive(case, at(now)) == (seen if heard else [(0, now)])
-    denied = case.model_copy(update={"announcements": tuple(
-        a.model_copy(update={"reports": tuple(r.model_copy(update={"denies": True}) for r in a.reports)})
-        for a in case.announcements
-    )})  # fmt: skip
-    assert base_rate.known_alive(denied, at(50)) == [(0, 50)]
+    f = base_rate.opening(case)
+    latest, *others = an.likelihood(case, at(90), f.days).parts
+    assert (latest.until, latest.since) == (until, since)
+    assert (others[-1].until, others[-1].since) == (0, 0)  # none of it is true
+    waits = f.waits
+    for now in (90, 100):
+        on = waits[:, now] / waits[:, since] if since is not None and since < now else 1.0
+        assert f.alive(latest, now) == pytest.approx(waits[:, until] * on, abs=1e-12)
+
+
+@pytest.mark.parametrize("news", [
+    [("cancelled", 20, None)], [("day", 20, (150, 150))], [("day", 20, (40, 40)), ("cancelled", 30, None)],
+])  # fmt: skip
+def test_news_stops_the_ends_as_far_as_it_is_believed(make, fit, news):
+    """From a rumour to the host: between no news, and news that is certain."""
+    at_last = [
+        float(forecast.update(waiting(make(*((*x, who) for x in told)), fit), at(140), draws=0).ever.probability)
+        for told, who in (([], ""), (news, "rumour"), (news, "host"))
+    ]  # fmt: skip
+    none, rumour, host = at_last
+    assert min(none, host) < rumour < max(none, host)
+    assert abs(none - rumour) < 0.6 * abs(none - host)
+    # draws and means of one root
+    f = base_rate.futures(waiting(make(*((*x, "rumour") for x in news)), fit), at(140), 40_000,
+                          np.random.default_rng(1))  # fmt: skip
+    mean = np.exp(f.draws).mean(1)
+    assert mean / mean.sum() == pytest.approx(np.exp(f.log_root), abs=0.004)
 
 
 def test_ends_count_again_once_a_day_was_put_off(make, fit):
@@ -388,9 +429,14 @@ def test_ends_count_again_once_a_day_was_put_off(make, fit):
     case, d = waiting(make(*news), fit), fit.draws
     f = base_rate.opening(case)
     ends = [stats.lognorm(d["end_sigma"][k], scale=np.exp(d["end_log_days"][k])) for k in range(4)]
-    lives = np.array([e.sf(10) * e.sf(90) / e.sf(20) for e in ends])
     told = an.likelihood(case, at(90), f.days)
-    never = ((1 - f.ever) * lives + f.beyond).mean() * told.never
+    spans = [  # put off; on the day, if that was false; and if no day was ever named
+        [e.sf(10) * e.sf(90) / e.sf(20) for e in ends],
+        [e.sf(10) * e.sf(90) / e.sf(60) for e in ends],
+        [e.sf(90) for e in ends],
+    ]
+    still = ((1 - f.ever) * np.array(spans) + f.beyond).mean(1)
+    never = np.dot([x.weight for x in told.parts], still)
     held = f.joint[:, 90:].sum(0) @ told.held[91:]
     found = forecast.update(case, at(90), draws=0)
     assert float(found.ever.probability) == pytest.approx(held / (held + never), abs=1e-9)
@@ -420,7 +466,7 @@ def test_of_a_dated_proposal_the_day_moves_when_and_never_whether(make, fit):
     f = base_rate.opening(case)
     held = f.joint[:, 30:].sum()
     found = forecast.update(case, at(30), draws=0)
-    assert float(found.ever.probability) == pytest.approx(held / (held + f.never([(0, 30)])), abs=1e-9)
+    assert float(found.ever.probability) == pytest.approx(held / (held + f.never(QUIET, 30)), abs=1e-9)
     assert forecast.update(case, at(30), draws=50).to_dict()["held"][0]["low"] > 0
 
 
@@ -448,7 +494,7 @@ def test_every_state_of_a_dated_proposal_has_its_share_of_one(make, fit, now):
     for d in range(an.LONGEST + 1):
         news = _plan(d)
         for kind, published in (("day", 0), ("postponed", now), ("cancelled", now)):
-            state = an._told(fit, news[kind], (news["day"], 0), START, published, now, f, silent, True)
+            state = an._told(fit, news[kind], (d, 0), START, published, now, f, silent, True)
             held, never = held + state.held, never + state.never
     assert held[1:] == pytest.approx(1, abs=1e-9)
     assert never == pytest.approx(1, abs=1e-9)
@@ -490,13 +536,15 @@ def test_today_is_the_expectation_of_opened_ended_and_waiting(make, fit, news):
     today, later = (forecast.update(case, at(x), draws=0) for x in (now, now + days))
     p = float(today.held.probability.sel(deadline=np.datetime64(case.headline)))
     assert moves.loc["time", "mean"] == pytest.approx(p, abs=1e-12)
-    if news:
-        assert moves.attrs["ended"] == 0
-        return
-    # P(ended) from the fit itself
-    never = base_rate.opening(case).never
-    ended = (1 - float(today.ever.probability)) * (1 - never([(0, now + days)]) / never([(0, now)]))
+    # P(ended) from the fit itself; after word of a cancellation, as far as that is false
+    f = base_rate.opening(case)
+    told = an.likelihood(case, at(now), f.days)
+    still = f.never(told, now + days) / f.never(told, now)
+    ended = (1 - float(today.ever.probability)) * (1 - still)
     assert moves.attrs["ended"] == pytest.approx(ended, abs=1e-12)
+    if news:
+        assert ended < 0.02
+        return
     assert ended > 0.02
     quiet = float(later.held.probability.sel(deadline=np.datetime64(case.headline)))
     assert moves.attrs["quiet"] == pytest.approx(quiet, abs=1e-9)
@@ -554,6 +602,17 @@ def test_announcements_need_a_fit(make, tmp_path):
         match="announcements are weighed by the lead and slip of earlier ones; make it with: forecast fit",
     ):
         forecast.load(tmp_path)
+
+
+@pytest.mark.filterwarnings("error")
+def test_no_day_is_awaited_of_a_proposal_that_has_one(make, tmp_path, fit):
+    make()
+    watch = '\n[[watch]]\nid = "named"\nwhat = "A day is named."\nby = 2020-02-20\nannounces = true\n'
+    (tmp_path / "case.toml").write_text(CASE + watch, "utf-8")
+    case = dated(forecast.load(tmp_path, fitted=False), fit)
+    assert "named" not in forecast.watch_table(case).index
+    moves = forecast.movement(case)
+    assert moves.loc["a day named"].to_numpy() == pytest.approx(moves.loc["time"].to_numpy(), abs=1e-12)
 
 
 def test_a_watch_for_a_day_tells_of_the_silence_to_come(make, tmp_path):

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -294,6 +295,13 @@ def test_a_file_that_cannot_be_written_is_named_as_it_was_written(tmp_path):
     (tmp_path / "d").mkdir()
     with pytest.raises(IsADirectoryError) as caught:
         write_whole(tmp_path / "d", b"x")
+    before = os.umask(0o027)
+    try:
+        write_whole(tmp_path / "masked", b"x")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "masked").stat().st_mode & 0o777 == 0o640
+    (tmp_path / "masked").unlink()
     assert caught.value.filename == str(tmp_path / "d")
     assert [p.name for p in tmp_path.iterdir()] == ["d"]
 

@@ -560,6 +560,9 @@ def test_a_difference_leads_with_a_deadline_that_both_can_speak_of() -> None:
     assert d.deadline == dt.date(2015, 6, 30)
     asked = diff("moscow_i", "moscow_i@2015-04-05", dt.date(2015, 3, 31))
     assert asked.causes is None
+    plain = asked.to_dict()
+    assert plain["before"] == pytest.approx(0.332, abs=0.001)
+    assert plain["after"] is plain["difference"] is None
     first, second = asked.summary().splitlines()[:2]
     assert first.startswith("P(held by 2015-03-31): 33 % in moscow_i ")
     assert "passed in moscow_i@2015-04-05" in first

@@ -153,19 +153,25 @@ def test_a_killed_report_leaves_neither_page_nor_kernel(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_interrupted_report_says_so_in_one_line_and_leaves_no_kernel(folder: Path) -> None:
-    out = folder / "reports"
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_report_says_so_in_one_line_and_leaves_no_kernel(
+    folder: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    out, scratch = folder / "reports", tmp_path / "scratch"
+    scratch.mkdir()
     command = [sys.executable, "-m", "forecast", "report", str(folder), "-o", str(out)]
-    p = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    p = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                         env=os.environ | {"TMPDIR": str(scratch)})  # fmt: skip
     kernel = _until(lambda: next(iter(_children(p.pid)), None), 60)
     time.sleep(3)
-    p.send_signal(signal.SIGINT)
+    p.send_signal(number)
     said = "".join(p.communicate(timeout=30))
     assert p.returncode == 130
     assert said.split("\n")[-2:] == ["Interrupted; nothing was written.", ""]
     assert len(said.strip().splitlines()) == 1
     assert not Path(f"/proc/{kernel}").exists()
     assert not out.exists()
+    assert not list(scratch.iterdir())
 
 
 def _children(pid: int) -> list[int]:
@@ -245,6 +251,17 @@ def test_no_encoding_stops_the_output(encoding: str, command: str) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stderr == b""
     assert b"Moscow" in done.stdout
+
+
+def test_json_and_tables_keep_letters_that_the_encoding_lacks(folder: Path) -> None:
+    named = folder.rename(folder.parent / "قضية")
+    for form in ("--json", "--csv"):
+        args = [sys.executable, "-m", "forecast", "run", str(named), form]
+        done = subprocess.run(args, env=os.environ | {"PYTHONIOENCODING": "cp1252"}, capture_output=True,
+                              check=True, cwd=ROOT)  # fmt: skip
+        assert b"?" not in done.stdout
+        if form == "--json":
+            assert json.loads(done.stdout.decode("cp1252"))["case"] == "قضية"
 
 
 READ_ONLY = 'mount -t tmpfs tmpfs {0} && cp {1}/*.toml {0}/ && mount -o remount,ro {0} && exec "$@"'
@@ -581,7 +598,15 @@ def installed(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_a_report_runs_no_file_of_the_case_folder(trapped: Path) -> None:
+def test_a_report_runs_no_file_of_the_case_folder(
+    trapped: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # what the user has put on the path himself, be it a place in the working folder, is found
+    (trapped / "lib").mkdir()
+    shutil.copytree(ROOT / "forecast", trapped / "lib" / "forecast")
+    shutil.copytree(ROOT / "seeds", trapped / "lib" / "seeds")
+    shutil.copytree(ROOT / "notebooks", trapped / "lib" / "notebooks")
+    monkeypatch.setenv("PYTHONPATH", "lib")
     done = installed(trapped, "report", ".", "-o", "out")
     assert done.returncode == 0, done.stderr
     assert (trapped / "out" / "harbour.html").exists()

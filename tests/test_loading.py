@@ -21,6 +21,7 @@ from forecast.case import Case
 from forecast.loading import CaseError, check_article, fold, load, paragraphs
 from forecast.parts import CaseFile, EventsFile
 from forecast.rules import Problem
+from forecast.wording import _as_id
 
 Write = Callable[..., Path]
 
@@ -510,3 +511,13 @@ def test_the_actor_who_needs_a_fit_is_named(write):
     like = '\n[[actors]]\nid = "mayor"\nname = "The mayor"\nattends_like = "government"\nwhy = "x"\n'
     with pytest.raises(CaseError, match='attends_like of actor "mayor" is learned from history'):
         load(write({"case.toml": CASE + like}))
+
+
+def test_a_name_is_offered_in_the_letters_of_an_id():
+    for name, near in (
+        ("Round 2", "round_2"),
+        ("2nd round", "nd_round"),
+        ("Reuters", "reuters"),
+        ("7", ""),
+    ):
+        assert _as_id(name) == near

@@ -541,3 +541,18 @@ def test_input_ranges_are_those_of_cases_in_which_the_rest_is_certain():
     width = (parts.high - parts.low).to_numpy().reshape(3, n)
     assert (width[2] > width[:2].max(0)).all()
     assert (width > 0.005).all()
+
+
+def test_input_ranges_need_draws():
+    with pytest.raises(ValueError, match="draws: 0; expected at least one"):
+        input_ranges(told(), draws=0)
+
+
+def test_a_time_that_is_stretched_beyond_the_horizon_stays_a_number():
+    case = make_case()
+    length = (case.question.horizon - case.question.proposed).days
+    near = case.base_rate.model_copy(update={"days_to_open": (length - 5.0, length - 1.0)})
+    plain = tuple(s.model_copy(update={"days_to_open": None}) for s in case.scenarios)
+    swings = tornado(case.model_copy(update={"base_rate": near, "scenarios": plain}))
+    assert np.isfinite(swings[["at_low", "at_high"]].to_numpy(float)).all()
+    assert any("stretched" in x for x in swings.index)
