@@ -645,3 +645,30 @@ def test_the_model_page_has_the_factors_of_the_code():
     assert q
     assert [float(x) for x in q.groups()] == pytest.approx([1 - an.LATE_NOTICE, an.NOTICE_DAYS])
     assert f"$q = {an._not_heard(1):.3f}$" in page.replace("($k = 1$, ", "")
+
+
+def random_news(rng):
+    for _ in range(rng.integers(1, 5)):
+        kind = str(rng.choice(["day", "window", "postponed", "cancelled"]))
+        first = int(rng.integers(1, 150))
+        last = first if kind == "day" else first + int(rng.integers(0, 20))
+        none = kind == "cancelled" or (kind == "postponed" and rng.random() < 0.6)
+        yield kind, int(rng.integers(0, 100)), None if none else (first, last), str(rng.choice(["host", "rumour"]))  # fmt: skip
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_is_announced_the_numbers_are_coherent(make, fit, seed):
+    """Bounds and order; the mean over draws is the exact root; today is the mean of what may become known."""
+    rng = np.random.default_rng(seed)
+    case = make(*random_news(rng))
+    for base in (case, waiting(case, fit), dated(case, fit)):
+        for now in (0, 20, 59, 120, 300):
+            f = forecast.update(base, at(now), draws=0)
+            by, ever = f.held.probability.values, float(f.ever.probability)
+            assert 0 <= by[0] <= by[1] <= ever + 1e-12 < 1
+            root = base_rate.futures(base, at(now), 4000, rng)
+            mean = np.exp(root.draws).mean(1)
+            assert mean / mean.sum() == pytest.approx(np.exp(root.log_root), abs=0.006)
+            moves = forecast.movement(base, at(now), days=10)
+            assert moves["mean"].to_numpy() == pytest.approx(moves.attrs["now"], abs=1e-9)
