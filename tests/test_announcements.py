@@ -667,7 +667,7 @@ def test_whatever_is_announced_the_numbers_are_coherent(make, fit, seed):
             f = forecast.update(base, at(now), draws=0)
             by, ever = f.held.probability.values, float(f.ever.probability)
             assert 0 <= by[0] <= by[1] <= ever + 1e-12 < 1
-            root = base_rate.futures(base, at(now), 4000, rng)
+            root = base_rate.futures(base, at(now), 20_000, rng)  # a standard error of .001
             mean = np.exp(root.draws).mean(1)
             assert mean / mean.sum() == pytest.approx(np.exp(root.log_root), abs=0.006)
             moves = forecast.movement(base, at(now), days=10)
