@@ -24,7 +24,7 @@ from forecast.rules import FILE_OF, where
 from forecast.tables import evidence
 from forecast.tree import marginals, weigh
 from forecast.updating import Forecast, update
-from forecast.wording import clean
+from forecast.wording import clean, nearest
 
 _MANY, _SLIGHT, _STRONG = 5, 0.05, 4.0  # events of one side; decibans that are nothing; a strong ratio
 _INTEREST = re.compile(r"(?<!no )(?<!nothing )(?<!without )(?<!without an )\b(?:(?:has|with|an) interest|interested|partisan|"
@@ -77,6 +77,7 @@ def advise(case: Case, as_of: dt.date | None = None) -> list[Advice]:
     Parameters
     ----------
     case : Case
+        Of one that learns from history and has no fit yet, only its words are read.
     as_of : date, optional
         The last day whose news is read; the case's own if left out.
 
@@ -85,11 +86,12 @@ def advise(case: Case, as_of: dt.date | None = None) -> list[Advice]:
     list of Advice
         In the order of the rules. It may be weighed and left: the forecast does not depend on it.
     """
-    reading = _Reading(update(case, as_of, draws=0))
+    known = case.as_known(as_of or case.question.as_of)
+    reading = None if case.learns and case.fit is None else _Reading(update(case, as_of, draws=0))
     place = {(s, getattr(p, "id", id(p))): i for s in ("scenarios", "indicators", "actors", "sources", "watch", "events",
              "context", "documents", "announcements") for i, p in enumerate(getattr(case, s))}  # fmt: skip
     out = []
-    found = itertools.chain(*(x(reading.case) for x in READING), *(x(reading) for x in RULES))
+    found = itertools.chain(*(x(known) for x in READING), *(x(reading) for x in RULES if reading))
     for section, part, key, reason, way_out in found:
         at = where(section, place.get((section, getattr(part, "id", id(part))), 0), part, key)
         out.append(Advice(FILE_OF.get(section, "case.toml"), at, clean(reason, 400), way_out))
@@ -188,6 +190,8 @@ def origins(r: _Reading) -> Iterator[Found]:
 def interests(r: _Reading) -> Iterator[Found]:
     """A good grade for a source that has an interest, or for an actor who speaks of others."""
     own = {a.id: re.compile(rf"\b(?:{'|'.join(called(a.id, a.name))})\b") for a in r.case.actors}
+    by_id = {a.id: re.compile(rf"\b{re.escape(a.id.replace('_', ' '))}\b", re.I) for a in r.case.actors}
+    told_already = set()
     body = {a.id: a.part_of for a in r.case.actors}
     told: tuple[Any, ...] = (*r.case.events, *r.case.announcements)
     cited = {x.id: x for e in told for report in e.reports
@@ -204,7 +208,9 @@ def interests(r: _Reading) -> Iterator[Found]:
             continue
         family = {a for a in own if a == speaker or body[a] == speaker or a == body[speaker]}
         near = family | r.up[speaker] | {n for n, above in r.up.items() if speaker in above}
-        if node not in near and not any(own[a].search(e.what) for a in family):
+        spoken_of = any(own[a].search(e.what) or by_id[a].search(e.what) for a in family)
+        if node not in near and not spoken_of and (e.id, source) not in told_already:
+            told_already.add((e.id, source))
             yield ("events", e, "reports", f'"{source.id or source.name}" speaks of others here, with grade {source.reliability} and '
                    "an interest in what it says", "say who else can know it, or give it a second source of grade C or "
                    "lower for what it says of others")  # fmt: skip
@@ -229,6 +235,17 @@ def unsupported(r: _Reading) -> Iterator[Found]:
                    "what tells so much needs a source that can know", "find one, or choose a weaker type")  # fmt: skip
 
 
+def misspelt(r: _Reading) -> Iterator[Found]:
+    """A conflict that the table does not have, but for its spelling."""
+    base = r.case.base_rate
+    if r.case.fit_used and base.conflict not in r.case.fit.conflicts:
+        near = {c.casefold(): c for c in r.case.fit.conflicts}
+        like = nearest(str(base.conflict).casefold(), [*near])
+        if like:
+            yield ("base_rate", base, "conflict", f'the table has no "{base.conflict}", and it is read as a conflict of its own: '
+                   f'did you mean "{near[like]}"?', "spell it as in the table, if it is the same")  # fmt: skip
+
+
 def remainder(r: _Reading) -> Iterator[Found]:
     """A vague remainder that wins since no judgement ever speaks of it."""
     names = [str(x) for x in r.f.scenarios.scenario.values]
@@ -247,6 +264,6 @@ def remainder(r: _Reading) -> Iterator[Found]:
 
 
 RULES: tuple[Callable[[_Reading], Iterator[Found]], ...] = (
-    indistinct, silent, one_sided, origins, interests, unsupported, remainder,
+    indistinct, silent, one_sided, origins, interests, unsupported, misspelt, remainder,
 )  # fmt: skip
 """Each is given a case as known on its date with its tree, and says where, why, and the way out."""

@@ -227,7 +227,7 @@ def _alive(
     if news.kind == "cancelled":
         return (plan[1] if plan else first), None
     if news.opens and _one_day(news):
-        return first, max((news.opens[0] - start).days, first)
+        return first, (news.opens[0] - start).days
     return (plan[1], first) if plan and not news.opens else (0, 0)
 
 

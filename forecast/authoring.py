@@ -171,21 +171,25 @@ def called(name_id: str, name: str) -> list[str]:
 
 
 def silence(case: Case) -> Iterator[Found]:
-    """An announcement, or what chose the reference class, coded a second time as an event."""
+    """An announcement, or what chose the reference class, coded again as an event; one not over yet."""
     for w in case.watch:
         if not w.announces and _NAMES_A_DAY.search(w.what):
             yield ("watch", w, "announces", "reads as the naming of a day or as invitations: the lead of an announcement "
                    "counts that silence already", "write announces = true, without bears_on and likelihoods")  # fmt: skip
     days = {x.published: a.id for a in case.announcements for x in a.reports}
-    origin = {case.origin(x): a.id for a in case.announcements for x in a.reports}
+    origin = {x.origin: a.id for a in case.announcements for x in a.reports if x.origin}
     for e in case.events:
         same = [days.get(x.published) for x in e.reports if _NAMES_A_DAY.search(e.what)]
-        same += [
-            origin.get(case.origin(x)) for x in e.reports if x.origin and _NAMES_A_DAY.search(e.what)
-        ]
+        said = [origin.get(case.origin(x)) for x in e.reports if x.origin]
         if twice := next((x for x in same if x), None):
             yield ("events", e, "what", f'tells of a day or of invitations, as the announcement "{twice}" does',
                    "leave the event out: the announcement weighs it")  # fmt: skip
+        elif twice := next((x for x in said if x), None):
+            yield ("events", e, "reports", f'of one origin with the announcement "{twice}": one utterance is coded twice',
+                   "leave the event out, unless it tells of something else that was said there")  # fmt: skip
+        if e.date[1] > (last := max(x.published for x in e.reports)):
+            yield ("events", e, "date", f"its last day, {e.date[1]}, is after its last report, {last}: that was not yet known to have happened",
+                   "end it on the day of the last report, or add the report of its end")  # fmt: skip
         if e.date[0] == e.date[1] == case.question.proposed and _PROPOSES.search(e.what):
             yield ("events", e, "date", "reports the proposal on its own day: that there is one chose the reference class",
                    "leave it out, or code only what is more than the proposal itself")  # fmt: skip

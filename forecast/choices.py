@@ -103,8 +103,10 @@ def _classes(case: Case) -> dict[str, BaseRate]:
         return {}
     out = {f"as a {k.replace('_', ' ')}": {"row_type": k} for k in KINDS if k != base.row_type}
     # a level that the table does not know has the mean of all, and their whole spread
-    out["whoever convenes"] = {"convener_type": "(any)"}
-    out["as of a conflict not in the table"] = {"conflict": "(another)"}
+    if base.convener_type != "other":
+        out["whoever convenes"] = {"convener_type": "other"}
+    if base.conflict in case.fit.conflicts:
+        out["as of a conflict not in the table"] = {"conflict": "(another)"}
     return {name: base.model_copy(update=change) for name, change in out.items()}
 
 

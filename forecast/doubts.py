@@ -142,8 +142,10 @@ def _variants(f: Forecast, choices: pd.DataFrame) -> Html:
     ]  # fmt: skip
     columns = [Column("What is chosen"), Column(svg.axis(), "pic"),
                *(Column(f"by {short_date(d, True)}", "n main" if d == main else "n") for d in choices.columns)]  # fmt: skip
-    low, high = float(choices[main].min()), float(choices[main].max())
-    says = (f"Over these choices, each of which could be defended, the chance that it opens by {long_date(main)} "
+    defended = choices[main].drop("nothing announced", errors="ignore")  # a question, and no choice
+    low, high = float(defended.min()), float(defended.max())
+    but = " (all but that nothing was announced)" if len(defended) < len(choices) else ""
+    says = (f"Over these choices{but}, each of which could be defended, the chance that it opens by {long_date(main)} "
             f"runs from {percent(low)} to {percent(high)}.")  # fmt: skip
     now = f.held.sel(deadline=pd.Timestamp(main))
     if "low" in now:  # exact forecasts have no range

@@ -222,7 +222,7 @@ def tree(f: Forecast, ax: Axes | None = None) -> Axes:
     for j, (s, p) in enumerate(zip(scenarios, whole_scenarios(f), strict=True)):
         ax.text(first + width * (j + 0.35), -0.65, f"{short(s.id.replace('_', ' '), 22)}, {p} %", rotation=38,
                 ha="left", va="bottom", fontsize=8.5, color=plots.BLUE if s.held else "black", rotation_mode="anchor")  # fmt: skip
-    for x, words, place in ((0.05, "indicator, or actor in bold", "left"), (zero, f"← against   {top:.1f} dB   for →", "center"),
+    for x, words, place in ((0.05, "indicator, or actor in bold", "left"), (zero, f"← against · for →, up to {top:.1f} dB", "center"),
                             (after + 3.45, "events, reports, grades; ahead", "left"), (end + 0.8, "now", "right")):  # fmt: skip
         ax.text(x, -0.65, words, fontsize=8.5, color=plots.GREY, ha=place, va="bottom")
     ax.plot([zero, zero], [-0.45, size - 0.5], color=plots.GREY, linewidth=0.6)

@@ -75,7 +75,8 @@ def evidence(f: Forecast, moved: pd.DataFrame) -> Section:
                   text(short(about(f.case, bears_on), 70))))  # fmt: skip
 
     rows: list[tuple[Any, ...]] = [
-        ("", h("<b>Base rate</b><small>as of the day, before any report</small>"),
+        ("", h("<b>Base rate</b><small>as of the day, before any report{}</small>",
+               " but what was announced" if f.case.announcements else ""),
          svg.strip([("dot", before, "neutral")], f"base rate {percent(before)}", scale), "", "", percent(before))
     ]  # fmt: skip
     start = before
@@ -131,7 +132,7 @@ def evidence(f: Forecast, moved: pd.DataFrame) -> Section:
     pieces = ""
     if float(moved.points.abs().max()) <= abs(net) / 3:
         rise, fall = ({str(i): x for i, x in tenth.items() if sign * x > 0} for sign in (1, -1))
-        pieces = (f"The net move, {signed(total)} points, is the sum of many small pieces, none of them more than a third of it: "
+        pieces = (f"The net move, {signed(total)} points, is the sum of many events, none of them more than a third of it: "
                   f"{counted(len(rise), 'event')} raise it by {signed(sum(rise.values()))}, "
                   f"{counted(len(fall), 'event')} lower it by {signed(sum(fall.values()))}. ")  # fmt: skip
     return Section("evidence", "What moved it", body,

@@ -209,7 +209,7 @@ def role_words(role: Any) -> str:
 _CONVENERS = {
     "state-patron-of-belligerent": "a state that backs one side", "neutral-state": "a neutral state",
     "regional-org": "a regional organisation", "UN": "the UN", "US-led": "the US or a group that it leads",
-    "domestic": "someone in the country itself", "(any)": "anyone",
+    "domestic": "someone in the country itself", "other": "anyone",
 }  # fmt: skip
 
 

@@ -49,6 +49,15 @@ class Question(_Part):
     headline: Day | None = Field(None, description="The deadline to lead with; the last if left out.")
 
 
+Convener = Literal[
+    "state-patron-of-belligerent", "neutral-state", "regional-org", "UN", "US-led", "domestic", "other",
+]  # fmt: skip
+Kind = Literal[
+    "new_initiative", "follow_up_round", "relaunch", "bilateral_summit", "opposition_only",
+    "states_only", "consultation", "other",
+]  # fmt: skip
+
+
 class BaseRate(_Part):
     """Chance that such a meeting opens by the horizon, and after how many days.
 
@@ -63,8 +72,10 @@ class BaseRate(_Part):
     stage: Literal["floated", "window", "dated"] | None = Field(
         None, description="How definite the first proposal was: an idea, a month or season, a day."
     )
-    convener_type: Text | None = Field(None, description="Who convenes, by the kinds of the table.")
-    row_type: Text = Field("new_initiative", description="Kind of meeting, as the table has it.")
+    convener_type: Convener | None = Field(
+        None, description="Who convenes, as the table has it; other: a typical one, with more doubt."
+    )
+    row_type: Kind = Field("new_initiative", description="Kind of meeting, likewise.")
     conflict: Text | None = Field(None, description="As spelt in the table, or a new one.")
     leave_out: tuple[Text, ...] = Field((), description="Rows of the table: the case's own.")
     why: Text = Field(description="The reason.")

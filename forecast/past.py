@@ -28,7 +28,7 @@ from forecast.markup import (
 )
 from forecast.updating import RANGE, Forecast
 
-_STAGES = {"floated": "floated at first, with no time named", "window": "a period named at first",
+_STAGES = {"floated": "no time named at first", "window": "a period named at first",
            "dated": "a day named at first"}  # fmt: skip
 SHOWN = 12
 """Comparable proposals shown before the fold."""
@@ -83,15 +83,13 @@ def _bridge(f: Forecast) -> Html:
     """From the class's share to the base rate in the headline."""
     waited, day = (f.as_of - f.case.question.proposed).days, f.case.headline
     named = f.case.as_known(f.as_of).announcements
-    news = (
-        f"with {counted(len(named), 'announcement')} of a day or a period"
-        if named
-        else "and no day was named"
-    )
+    news = "no day was named"
+    if named:
+        news = f"{'a day or period was' if len(named) == 1 else 'days or periods were'} named, moved or called off"
     silence = "in which it has not opened"
     if f.case.fit_used and not any(a.kind in ("day", "cancelled") for a in named):
         silence = "in which it has neither opened nor been called off or given up"
-    silence = f"{silence} {news}" if f.case.fit else silence
+    silence = f"{silence} and {news}" if f.case.fit else silence
     by = percent(float(f.held.prior.sel(deadline=pd.Timestamp(day))))
     return h("<p>From there to the base rate of today: after {} {}, {} that it is ever held, and {} that it opens "
              "by {}.</p>", counted(waited, "day"), silence, percent(float(f.ever.prior)), by,
@@ -116,7 +114,8 @@ def _comparable(f: Forecast, known: pd.DataFrame) -> Html:
         Column("Proposed", "n"),
         Column("What became of it"),
     ]
-    caption = "Comparable proposals, the latest first: of the same conflict, or floated by the same kind of convener"
+    caption = ("Comparable proposals, the latest first: of the same conflict, or by the same kind of convener with "
+               f"{_STAGES[str(base.stage)]}")  # fmt: skip
     first = table(caption, columns, rows[:SHOWN], kind="cards")
     if len(rows) <= SHOWN:
         return first

@@ -110,7 +110,7 @@ def actors(f: Forecast) -> Section:
 
 
 def together(f: Forecast) -> Section:
-    """How many of the opposition come, and who comes together."""
+    """How many of the opposition, or of all, come, and who comes together."""
     group = attendance.opposition(f.case)
     if not f.ever.probability > 0:
         return Section("together", "Who comes together", _NEVER)
@@ -136,16 +136,16 @@ def _count(f: Forecast, group: Sequence[Actor]) -> Html:
     columns = [Column("They come"), Column(svg.axis(), "pic"), Column("Chance", "n")]
     return h(
         "<p>If it is held, <b>{}</b> of {} are expected: {}. The chance that at least two come is <b>{}</b>.</p>{}",
-        f"{mean:.1f}", counted(len(group), *_kind(f)), join((text(inside(a.name)) for a in group), "; "),
+        f"{mean:.1f}", counted(len(group), *_kind(group)), join((text(inside(a.name)) for a in group), "; "),
         whole(sum(shown[2:])),
         table(f"How many of them come, if it is held; the rows add up to 100{NBSP}%", columns, rows,
               ("All", "", f"100{NBSP}%"), "cards"),
     )  # fmt: skip
 
 
-def _kind(f: Forecast) -> tuple[str, str]:
+def _kind(group: Sequence[Actor]) -> tuple[str, str]:
     """What the counted actors are called, one and many."""
-    if any(a.role in attendance.OPPOSITION for a in f.case.actors):
+    if any(a.role in attendance.OPPOSITION for a in group):
         return "opposition figure or body", "opposition figures and bodies"
     return "actor", "actors"
 

@@ -7,6 +7,7 @@ author, and why; all else he shares. The case itself knows nothing of these file
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -168,7 +169,10 @@ def _read(case: Case, path: Path) -> tuple[list[Problem], Analyst | None]:
         if not isinstance(of, str) or not of.strip():
             continue
         label = _label(of, places)
-        if label not in places:
+        if label not in places and case.fit_used and re.match(r"base[ _]rate:", label):
+            wrong(f"judgements[{i}].of", f'"{clean(of)}" is learned here, and no judgement: compare other classes '
+                  "with forecast.variants, or write held and days_to_open into a copy of the case")  # fmt: skip
+        elif label not in places:
             wrong(f"judgements[{i}].of", f'no judgement "{clean(of)}"{did_you_mean(label, places)}')
         elif label in seen:
             wrong(f"judgements[{i}].of", f'"{clean(of)}" stands there twice')

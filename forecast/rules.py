@@ -253,6 +253,10 @@ def dates(d: Draft) -> Iterator[Problem]:
             if a.opens and not q.proposed < a.opens[0] <= a.opens[1] <= q.horizon:
                 yield _at("announcements", i, a, "opens", f"{a.opens[0]} to {a.opens[1]} is not after "
                           f"proposed, {q.proposed}, and by horizon, {q.horizon}")  # fmt: skip
+            first = min(r.published for r in a.reports)
+            if a.opens and a.opens[1] < first:
+                yield _at("announcements", i, a, "opens", f"{a.opens[1]} had passed when it was first reported, {first}; "
+                          'expected a day ahead (one that passed unused is kind = "postponed")')  # fmt: skip
             for k, report in enumerate(a.reports):
                 if report.published < q.proposed:
                     yield _at("announcements", i, a, f"reports[{k + 1}].published",

@@ -153,12 +153,12 @@ def show_replay(past: Any, case: Any) -> None:
         table.add_column(f"{case.headline}", header_style="dim", no_wrap=True)
     table.add_column("new since the row before", header_style="dim", no_wrap=True)
     headline = case.question.deadlines.index(case.headline)
-    later = False
+    named, later = {a.id for a in case.announcements}, False
     for row in as_dict(past, case)["dates"]:
         held = ["passed" if x["by"] <= row["as_of"] else percent(x["probability"]) for x in row["held"]]
         bar = full * round(10 * row["held"][headline]["probability"])
-        more = f" +{len(row['new']) - 1}" if row["new"][1:] else ""
-        shown = "".join(row["new"][:1]) + more
+        new = sorted(row["new"], key=lambda x: x not in named)  # a day named says most
+        shown = "".join(new[:1]) + (f" and {len(new) - 1} more" if new[1:] else "")
         mark = "*" if row["after_as_of"] else ""
         later |= row["after_as_of"]
         cells = (row["as_of"] + mark, *held, *([bar] if wide else []), shown)
@@ -183,7 +183,13 @@ def show_check(case: str, article: Path | None, document: str | None) -> int:
 
     if document is not None and article is None:
         raise ValueError("--document says which document the text of --article is; expected both")
-    c = load(case)
+    try:
+        c = load(case)
+    except CaseError as e:
+        if all(p.file == "fit.json" for p in e.problems):  # a draft: its words can be read
+            for piece in advise(load(case, fitted=False)):
+                typer.secho(printable(str(piece)), fg="yellow")
+        raise
     if article is not None:
         with article.open("rb") as file:
             data = file.read(MAX_BYTES + 1)

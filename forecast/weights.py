@@ -124,12 +124,15 @@ def _by_one(f: Forecast) -> tuple[Html, bool]:
     most = max(gains, key=lambda k: abs(gains[k]))
     if abs(gains[most]) < 100 * _NO_MOVE:
         return Html(""), False
-    says = h("One {} moves it most: {} {} moves it by {} points; all others together by {}. ",
+    says = h("Of the {}s, each taken whole, {} {} moves it most, by {} points; all others together by {}. ",
              most[0], *_who(case, *most), signed(gains[most]), signed(net - gains[most]))  # fmt: skip
     along = max(gains, key=lambda k: gains[k] * net)
     if abs(net) < 1 or gains[along] * net <= 2 / 3 * net**2:
         return says, False
     who = "That" if along == most else h("The {} {}, {} points,", along[0], _who(case, *along)[0], signed(gains[along]))  # fmt: skip
+    if gains[along] / net > 1:
+        return h("{}{} is more than the net move, {} points: without it the others would move it the other way. ",
+                 says, who, signed(net)), True  # fmt: skip
     return h("{}{} is more than two thirds of the net move, {} points. ", says, who, signed(net)), True
 
 
