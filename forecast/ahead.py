@@ -206,7 +206,7 @@ def _movement(f: Forecast) -> Html:
     ):  # nothing is known of how days are named
         moves = moves.drop("a day named")
     names = {"time": f"only time passes: it has opened{', is off,' * bool(ended)} or {'neither' if ended else 'not'}", "watches": "the events above are seen or not",
-             "a day named": "a day is named or not", "all": "all of these"}  # fmt: skip
+             "a day named": f"{'there is news of its day' if f.case.announcements else 'a day is named'} or not", "all": "all of these"}  # fmt: skip
     rows = [
         (names.get(str(name), str(name)), f"{100 * r['move']:.1f}", f"{100 * r.sd:.1f}", ends(str(name), r))
         for name, r in moves.iterrows()
@@ -215,8 +215,8 @@ def _movement(f: Forecast) -> Html:
                Column("Standard deviation", "n"), Column(f"90{NBSP}% of the time within", "n")]  # fmt: skip
     near = ("" if moves.attrs["on"] < str(f.case.headline) or f.as_of >= f.case.headline else
             f"By then {short_date(f.case.headline)} has passed, and it is 0 or 100{NBSP}%. ")  # fmt: skip
-    still = ("" if f.case.announcements else  # what becomes of an announced day is not in the movement
-             f"If nothing is heard, so that {waits}, no event above was seen and no day was named, it will stand at {percent(quiet)}. ")  # fmt: skip
+    said = "nothing was heard of its day" if f.case.announcements else "no day was named"
+    still = f"If nothing is heard, so that {waits}, no event above was seen and {said}, it will stand at {percent(quiet)}. "
     says = (f"In the next {_AHEAD} days the forecast is expected to move by {100 * everything['move']:.1f} points, in either "
             f"direction: on average it stays where it is. {near}{still}By then it has opened with chance {percent(opened)}{off}. "
             "News that nobody has written down as a watch is not in this.")  # fmt: skip

@@ -8,11 +8,15 @@ With `n` the day of naming, `d` the named day and `t` the opening, in days since
 
 Nothing is named on the day of the proposal (it was floated without a day), so before any
 time has passed the likelihood is one. Once a day is named, that one hears of no delay as it
-nears is evidence too. A window moves when, never whether. The latest announcement of a
-plan supersedes what came before; its reports carry their phi like any other.
+nears is evidence too. A window moves when, never whether.
+
+The latest announcement that is true supersedes what came before. Which is the last true one is
+not known: each may be, or none, with a state of its own (a day ahead, none awaited, ...), and the
+likelihood is the sum over them, carried from one announcement to the next.
 
 Of a learned base rate of the stage `dated` the day is part of the proposal, and P(held) knows
-of it: nu is one, silence says nothing, and P(d | n, t) = lead(d - n) slip(t - d) over all d.
+of it: nu is one, silence says nothing, and P(d | n, t) = lead(d - n) slip(t - d) over all d. So
+it is with a day that replaces another.
 
 `lead`, `slip` and `nu` are learned (`forecast.opening`). `nu` is the share of floated
 proposals that named a day and still were never held: what a named day is worth in odds of
@@ -22,9 +26,9 @@ P(held) is 1 / nu.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,39 +54,110 @@ CANCELLED_IF_NEVER, CANCELLED_IF_HELD = 0.3, 0.05
 is never held, and if it is. Of the table's dated proposals that were never held 4 of 13 had
 come to their end by the named day (2 of 6 by November 2014), the others drifted on. The second
 is a judgement: what was called off is sometimes revived."""
-
-
-@dataclass(frozen=True)
-class Likelihood:
-    """L(announcements | s, t): `held` by opening day t = 0 ... T, and `never`."""
-
-    held: NDArray[Any]
-    never: float
-
-
-class Alive(NamedTuple):
-    """When it is known not to have come to its end, if what was told is true so far.
-
-    From the proposal to day `until`, and on from day `since`, if there is one: while a named day
-    is ahead, what has been heard of it, and what has not, is in the likelihood.
-    """
-
-    weight: float
-    until: int
-    since: int | None
+NEWS = 1 / 3
+"""Chance, before its report is weighed, that a day or a window has been named when one says so. A
+judgement, as are the likelihoods of an event. (For bad news the states have it.)"""
+KEPT = 0.5
+"""Share of windows that are kept, or slip as a day slips; the others open as any proposal does from
+the window's first day on. Of the table's 34 proposals with a window that were held 17 opened within
+a month of the target that it gives for it (6 of 10 by November 2014, 5 of 8 by February 2009)."""
+_TINY = 1e-300
 
 
 @dataclass(frozen=True)
 class Heard:
-    """The likelihood of all announcements; if never held, by which of them are true."""
+    """L(announcements | s, t): `held` by opening day t = 0 ... T, and if it is never held.
+
+    Parameters
+    ----------
+    held : ndarray, shape (T + 1,)
+        0 up to the day until which is listened.
+    never : float
+    alive : ndarray, shape (K,)
+        `never`, times P(it has not come to an end that would be known), by draw of the base rate.
+    """
 
     held: NDArray[Any]
-    parts: tuple[Alive, ...]
+    never: float
+    alive: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class _State:
+    """What is so if one announcement is the last true one, or none is.
+
+    Parameters
+    ----------
+    held : ndarray, shape (T + 1,)
+        Joint likelihood of all reports and of this; the silence since is not in it.
+    never : ndarray, shape (1 + K,)
+        The same if it is never held; then times P(no end that would be known), by draw.
+    since : int or None
+        From this day on it is known not to be at its end; from none, after it was called off.
+    awaits : int or None
+        The day since when the naming of a day has been awaited.
+    names : ndarray, shape (1 + K,), or 0
+        The part of `never` of which a day would be named all the same.
+    day : int or None
+        The day that is named.
+    off : bool
+        It is put off, or called off, and no day has been named since.
+    window : (int, int) or None
+        The first and last day of the period that is named.
+    """
+
+    held: NDArray[Any]
+    never: NDArray[Any]
+    since: int | None
+    awaits: int | None = None
+    names: NDArray[Any] | float = 0.0
+    day: int | None = None
+    off: bool = False
+    window: tuple[int, int] | None = None
 
     @property
-    def never(self) -> float:
-        """L(announcements | never held)."""
-        return sum(x.weight for x in self.parts)
+    def kind(self) -> tuple[Any, ...]:
+        return self.since, self.awaits, self.day, self.off, self.window
+
+    def times(self, held: float, never: float) -> _State:
+        return replace(self, held=self.held * held, never=self.never * never, names=self.names * never)
+
+    def plus(self, other: _State) -> _State:
+        return replace(self, held=self.held + other.held, never=self.never + other.never,
+                       names=self.names + other.names)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class News:
+    """What has been announced by a date, and how it will sound if nothing more is."""
+
+    fit: Fit | None
+    now: int
+    opens: NDArray[Any]
+    waits: NDArray[Any]
+    states: tuple[_State, ...]
+
+    @property
+    def awaited(self) -> bool:
+        """Whether by what is believed most a day is still to be named."""
+        believed = max(
+            self.states, key=lambda s: float(self.opens @ _at(self, s, self.now).held + s.never[0])
+        )
+        return self.fit is not None and believed.awaits is not None
+
+    def at(self, day: int, ends: int | None = None) -> Heard:
+        """The likelihood of all this, and of no further news up to a day.
+
+        Parameters
+        ----------
+        day : int
+            Since the proposal, from `now` on.
+        ends : int, optional
+            The day up to which it is known not to have come to an end, if another.
+        """
+        each = [_at(self, s, day, ends) for s in self.states]
+        never = np.sum([s.never for s in each], axis=0)
+        return Heard(np.sum([s.held for s in each], axis=0), float(never[0]), never[1:])
 
 
 @lru_cache(maxsize=8)
@@ -103,8 +178,16 @@ def _lead_and_slip(fit: Fit) -> tuple[NDArray[Any], NDArray[Any], float]:
     return lead, slip.mean(0), float(d["named_if_never"].mean())
 
 
-def likelihood(case: Case, as_of: dt.date, opens: NDArray[Any]) -> Heard:
-    """The likelihood of what has been announced, and of what has not, by a date.
+@lru_cache(maxsize=8)
+def _room(fit: Fit, size: int) -> NDArray[Any]:
+    """P(lead + slip < k), k = 0 ... size - 1: there is room to name a day after the proposal."""
+    lead, slip, _ = _lead_and_slip(fit)
+    total = np.concatenate([[0.0], np.cumsum(np.convolve(lead, slip))])
+    return np.asarray(np.maximum(total[np.minimum(np.arange(size), len(total) - 1)], 1e-300))
+
+
+def heard(case: Case, as_of: dt.date, opens: NDArray[Any], waits: NDArray[Any]) -> News:
+    """What has been announced, and what has not, by a date.
 
     Parameters
     ----------
@@ -114,135 +197,152 @@ def likelihood(case: Case, as_of: dt.date, opens: NDArray[Any]) -> Heard:
     as_of : date
     opens : ndarray, shape (T + 1,)
         P(opens on day t | held), as judged on the day of the proposal.
+    waits : ndarray, shape (K, T + 1)
+        P(not at its end within t days | never held), by draw of the base rate.
     """
     start = case.question.proposed
-    now = (as_of - start).days
-    if case.fit is None:
-        return Heard(np.ones(len(opens)), (Alive(1.0, 0, 0),))
-    if dated := is_dated(case):
-        silent, some = Likelihood((np.arange(len(opens)) > now).astype(float), 1.0), 1.0
-    else:
-        silent, left = _none(case.fit, now, opens), opens[now + 1 :]
-        some = 1 - float(left @ silent.held[now + 1 :]) / max(float(left.sum()), 1e-300)
-    held, parts = silent.held, [Alive(silent.never, 0, 0)]
-    plan: tuple[int, int] | None = None  # the latest named day, and when it was named
-    last: Announcement | None = None
-    for news in sorted(case.announcements, key=lambda a: min(r.published for r in a.reports)):
-        if last is not None and (news.kind, news.opens) == (last.kind, last.opens):
-            continue  # a restatement
-        first = (min(r.published for r in news.reports) - start).days
-        told = _told(case.fit, news, plan, start, first, now, opens, silent, dated)
-        denied, affirmed = said(case, news)
-        alive = _alive(news, plan, start, first)
-        if news.opens:
-            # a false report names some day too: its chance to name just this one
-            affirmed *= float(opens @ told.held) / max(some, 1e-9)
-            plan = ((news.opens[0] - start).days, first) if _one_day(news) else None
-        elif plan:
-            affirmed *= 1 - _not_heard(plan[0] - first)  # and is heard when bad news is
-        held = told.held * denied + held * affirmed
-        parts = [Alive(told.never * denied, *alive)] + [
-            x._replace(weight=x.weight * affirmed) for x in parts
-        ]
-        last = news
-    return Heard(held, tuple(parts))
+    awaits = None if case.fit is None or is_dated(case) else 0
+    nu, never = 0.0 if case.fit is None else _lead_and_slip(case.fit)[2], np.ones(1 + len(waits))
+    none = _State(np.ones(len(opens)), never, 0, awaits, nu * never)
+    news = News(case.fit, (as_of - start).days, opens, waits, (none,))
+    for told in _told(case) if case.fit is not None else ():
+        news = _after(news, told, *said(case, told), start)
+    return news
 
 
-@lru_cache(maxsize=8)
-def _room(fit: Fit, size: int) -> NDArray[Any]:
-    """P(lead + slip < k), k = 0 ... size - 1: there is room to name a day after the proposal."""
-    lead, slip, _ = _lead_and_slip(fit)
-    total = np.concatenate([[0.0], np.cumsum(np.convolve(lead, slip))])
-    return np.asarray(np.maximum(total[np.minimum(np.arange(size), len(total) - 1)], 1e-300))
+def _told(case: Case) -> list[Announcement]:
+    """The announcements in their order; one that only says it again lends its reports."""
+    out: list[Announcement] = []
+    for told in sorted(case.announcements, key=_first):
+        if out and _says(out[-1]) == _says(told):
+            last = out.pop()
+            told = last.model_copy(update={"reports": (*last.reports, *told.reports)})
+        out.append(told)
+    return out
 
 
-def _none(fit: Fit, now: int, opens: NDArray[Any]) -> Likelihood:
-    """No day has been named by `now`; nothing has opened either."""
-    room, nu = _room(fit, len(opens)), _lead_and_slip(fit)[2]
-    held = np.zeros(len(opens))
-    held[now + 1 :] = room[1 : len(opens) - now] / room[now + 1 :]
-    return Likelihood(held, 1 - nu + nu * float(opens @ held))
+def _after(news: News, told: Announcement, denied: float, affirmed: float, start: dt.date) -> News:
+    """With one more announcement: in each state it may be true, or false."""
+    out: dict[tuple[Any, ...], _State] = {}
+
+    def add(s: _State, weight: float) -> None:
+        s = s.times(weight, weight)
+        out[s.kind] = s.plus(out[s.kind]) if s.kind in out else s
+
+    n, scale = (_first(told) - start).days, None
+    for s in news.states:
+        true, chance, doubt = _true(news, s, told, n, start)
+        # the chance of just these words is one for all: only what they say tells the states apart
+        scale = chance if scale is None else scale
+        if true is not None:
+            add(true, denied * scale)
+        if true is not s:  # where it says what is so already, it is not false
+            add(s, affirmed * scale * doubt)
+    return replace(news, states=tuple(out.values()))
 
 
-def still_silent(case: Case, as_of: dt.date, by: dt.date, opens: NDArray[Any]) -> Likelihood:
-    """P(no day is named by a later date either | s, t, none is named yet).
+def _true(
+    news: News, s: _State, told: Announcement, n: int, start: dt.date
+) -> tuple[_State | None, float, float]:
+    """The state after news of day n, if it is true; none, if in this state it cannot be.
 
-    Who opens by then has been named by then: zero. With announcements already made, one, and
-    where the day is part of the proposal.
+    What it says of *whether* is in the state's weights; *when* starts from the base rate anew.
+    Then the chance of just these words, and the odds against such news but for its report.
     """
-    if case.announcements or is_dated(case):
-        return Likelihood(np.ones(len(opens)), 1.0)
-    now, then = ((d - case.question.proposed).days for d in (as_of, by))
-    until, later = (_none(case.fit, k, opens) for k in (now, then))
-    held = np.divide(later.held, until.held, out=np.zeros(len(opens)), where=until.held > 0)
-    return Likelihood(held, later.never / until.never)
+    assert news.fit is not None
+    opens, days = news.opens, np.arange(len(news.opens))
+    lead, slip, nu = _lead_and_slip(news.fit)
+    then, moved, doubt = _at(news, s, n), s.day is not None, (1 - NEWS) / NEWS
+    chance = 1.0 if s.day is None else 1 - _not_heard(s.day - n)
+    if s.day is not None:
+        # what was to open on the day does not; the chance of bad news is in the weights, and
+        # whether there was word of it until now is no matter
+        later = np.where((days > n) & (days != s.day), s.held, 0.0)
+        then, doubt = replace(s, held=later, never=s.never * _lasts(news, s, n)), 1.0
+    after_all = 1 - CANCELLED_IF_HELD, 1 - CANCELLED_IF_NEVER
+
+    if told.opens is None:
+        off = told.kind == "cancelled"
+        if s.off and off == (s.awaits is not None):
+            return s, chance, doubt
+        if off:  # were it revived, a day would have to be named
+            to = then.times(CANCELLED_IF_HELD, CANCELLED_IF_NEVER)
+            return _State(to.held, to.never, None, n, nu * to.never, off=True), chance, 1.0
+        if not moved:  # no day is known that it could be put off from
+            return None, chance, 1.0
+        to = then.times(*after_all)
+        return _State(to.held, to.never, n, off=True), chance, 1.0
+
+    first, last = ((x - start).days for x in told.opens)
+    if s.day is not None and (
+        s.day == first == last or (told.kind == "window" and first <= s.day <= last)
+    ):
+        return s, 1.0, doubt
+    if moved:
+        then = then.times(*after_all)
+    if first < last:
+        inside = np.mean([_slipped(slip, days, d) for d in range(first, last + 1)], axis=0)
+        kept, whenever = ((x * (days > n) + OUTSIDE) for x in (inside, days >= first))
+        when = KEPT * kept / float(opens @ kept) + (1 - KEPT) * whenever / float(opens @ whenever)
+        to = _State(_shaped(then.held, when, opens), then.never, n, window=(first, last))
+        if s.awaits is not None:  # of those of which a day would be named none has one yet
+            to = replace(to, awaits=n, names=then.names)
+        return to, 1.0, doubt
+    when = lead[np.clip(first - n, 0, LONGEST)] * _slipped(slip, days, first)
+    if s.awaits is not None:  # that none was named until now is in the density
+        when = when / _room(news.fit, len(opens))[np.maximum(days - s.awaits, 0)] + OUTSIDE
+        to = _State(_shaped(s.held, when, opens), s.names * _lasts(news, s, n), first, day=first)
+        return to, float(opens @ when), doubt
+    both = np.diff(_room(news.fit, len(opens) + 1))[np.maximum(days - n, 0)]  # P(lead + slip = k)
+    when = (when / np.where(both > 0, both, 1.0) + OUTSIDE) * (days > n)  # beyond all leads and slips
+    chance = float(opens @ when) / max(float(opens[n + 1 :].sum()), _TINY)
+    return _State(_shaped(then.held, when, opens), then.never, first, day=first), chance, doubt
 
 
-def _told(
-    fit: Fit,
-    news: Announcement,
-    plan: tuple[int, int] | None,
-    start: dt.date,
-    first: int,
-    now: int,
-    opens: NDArray[Any],
-    silent: Likelihood,
-    dated: bool = False,
-) -> Likelihood:
-    """The likelihood of the state that true news brings about."""
-    lead, slip, nu = _lead_and_slip(fit)
-    t, room = np.arange(len(opens)), _room(fit, len(opens))
-    if news.opens and not _one_day(news):
-        inside = np.mean([_slipped(slip, t, d) for d in _days(news.opens, start)], axis=0) + OUTSIDE
-        weight = opens * silent.held
-        # whether stays as it was: such news is as likely if it is never held as if it is
-        typical = float(weight @ inside) / max(float(weight.sum()), 1e-300)
-        return Likelihood(silent.held * inside, silent.never * typical)
-    off = news.kind == "cancelled"
-    good = CANCELLED_IF_HELD if off else 1 - CANCELLED_IF_HELD
-    bad = CANCELLED_IF_NEVER if off else 1 - CANCELLED_IF_NEVER
-    if news.opens:
-        day, named_on = (news.opens[0] - start).days, first
-    elif plan:
-        day, named_on = plan
-    else:  # no day is known that it could be put off from
-        return Likelihood(silent.held * good, silent.never * bad) if off else silent
-    if dated:
-        both = np.diff(_room(fit, len(opens) + 1))  # P(lead + slip = k)
-        nu, room = 1.0, both[np.maximum(t - named_on, 0)]
-        room[room <= 0] = 1.0  # beyond all leads and slips
-    when = lead[np.clip(day - named_on, 0, LONGEST)] * _slipped(slip, t, day) / room + OUTSIDE
-    never = nu * float(opens @ when)
-    if news.opens:  # no word of a delay until now
-        quiet = _not_heard(day - now)
-        return Likelihood(when * np.where(t == day, 1.0, quiet), never * quiet)
-    quiet = _not_heard(day - first)  # or just such a word
-    return Likelihood(when * np.where(t == day, 0.0, (1 - quiet) * good), never * (1 - quiet) * bad)
+def _shaped(held: NDArray[Any], when: NDArray[Any], opens: NDArray[Any]) -> NDArray[Any]:
+    """As likely to be held as before, at other times."""
+    return np.asarray(when * (float(opens @ held) / max(float(opens @ when), _TINY)))
 
 
-def _alive(
-    news: Announcement, plan: tuple[int, int] | None, start: dt.date, first: int
-) -> tuple[int, int | None]:
-    """Until when, and since when, a proposal of which this is true has not come to its end."""
-    if news.kind == "cancelled":
-        return (plan[1] if plan else first), None
-    if news.opens and _one_day(news):
-        return first, (news.opens[0] - start).days
-    return (plan[1], first) if plan and not news.opens else (0, 0)
+def _lasts(news: News, s: _State, day: int) -> NDArray[Any]:
+    """One, and P(not at its end by a day | never held), since the day from which that is known."""
+    out = np.ones(1 + len(news.waits))
+    if s.since is not None and s.since < day:
+        out[1:] = news.waits[:, day] / np.maximum(news.waits[:, s.since], _TINY)
+    return out
 
 
-def _one_day(news: Announcement) -> bool:
-    """Whether it names a day: a window of one day, or a day to which it was put off, does."""
-    return news.opens is not None and news.opens[0] == news.opens[1]
+def _at(news: News, s: _State, day: int, ends: int | None = None) -> _State:
+    """A state with the silence that came after it, up to a day, in its weights."""
+    days = np.arange(len(news.opens))
+    quiet, lasts = (days > day).astype(float), _lasts(news, s, day if ends is None else ends)
+    names, never = s.names, s.never
+    if s.awaits is not None:
+        assert news.fit is not None
+        room = _room(news.fit, len(days))
+        quiet = quiet * room[np.maximum(days - day, 0)] / room[np.maximum(days - s.awaits, 0)]
+        # as if it were to open when it would if held; revived, at any time
+        of = news.opens * ((days > s.awaits) if s.off else s.held)
+        names = s.names * (float(of @ quiet) / max(float(of.sum()), _TINY))
+        never = s.never - s.names + names
+    elif s.day is not None:
+        q = _not_heard(s.day - day)
+        quiet, never = quiet * np.where(days == s.day, 1.0, q), s.never * q
+    return replace(s, held=s.held * quiet, never=never * lasts, names=names * lasts)
+
+
+def _first(told: Announcement) -> dt.date:
+    return min(r.published for r in told.reports)
+
+
+def _says(told: Announcement) -> tuple[Any, ...]:
+    """What it says of the plan: a window of one day, or a day to which it is put off, is a day."""
+    return told.opens, "" if told.opens else told.kind
 
 
 def is_dated(case: Case) -> bool:
     """Whether the base rate is that of proposals which named their day at once."""
     return case.fit_used and case.base_rate.stage == "dated"
-
-
-def _days(period: tuple[dt.date, dt.date], start: dt.date) -> range:
-    return range((period[0] - start).days, (period[1] - start).days + 1)
 
 
 def _slipped(slip: NDArray[Any], t: NDArray[Any], day: int) -> NDArray[Any]:

@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtri
 
-from forecast.announcements import Alive, Heard, likelihood
+from forecast.announcements import Heard, News
+from forecast.announcements import heard as announced
 from forecast.case import Case
 from forecast.fits import Curve, Fit, curve
 from forecast.judgement import COVERAGE, draw, fit_beta, means
@@ -86,18 +87,10 @@ class Opening:
         """P(opens on day t | held), t = 0 ... T."""
         return np.concatenate([[0.0], self.joint.sum(0) / self.joint.sum()])
 
-    def alive(self, part: Alive, now: int) -> NDArray[Any]:
-        """P(did not come to its end when it is known not to have | never held), shape (K,)."""
-        if part.since is None or part.since >= now:
-            return self.waits[:, part.until]
-        since = np.maximum(self.waits[:, part.since], 1e-300)
-        return np.asarray(self.waits[:, part.until] * self.waits[:, now] / since)
-
-    def never(self, news: Heard, now: int) -> float:
+    def never(self, news: Heard) -> float:
         """P(not held by the horizon, announcements, did not come to its end that one knew of)."""
-        return float(sum(
-            x.weight * ((1 - self.ever) @ self.alive(x, now) + self.beyond.sum()) for x in news.parts
-        ) / len(self.ever))  # fmt: skip
+        still = (1 - self.ever) @ news.alive + self.beyond.sum() * news.never
+        return float(still / len(self.ever))
 
 
 def opening(case: Case) -> Opening:
@@ -192,9 +185,9 @@ def futures(
     held = np.array([s.held for s in case.scenarios])
     elapsed = (as_of - q.proposed).days
     share = before.share
-    news = heard(case, as_of, before.days)
+    news = heard(case, as_of, before).at(elapsed)
     weigh = news.held[1 + elapsed :]
-    root = share * before.never(news, elapsed)
+    root = share * before.never(news)
     day = np.zeros((len(held), len(weigh)))
     day[held] = before.joint[:, elapsed:] * weigh
     root[held] = day[held].sum(1)
@@ -217,9 +210,7 @@ def futures(
     until = np.stack([mass[:, :, :n].sum(2) for n in at], axis=1)  # (held, deadlines + 1, K)
     waiting = until[:, -1]
     beyond = 1 - (shares[held] * opened[:, which, -1]).sum(0)
-    never_drawn = sum(
-        x.weight * ((1 - drawn) * before.alive(x, elapsed)[which] + drawn * beyond) for x in news.parts
-    )
+    never_drawn = (1 - drawn) * news.alive[which] + drawn * beyond * news.never
     root_drawn = never_drawn * shares
     root_drawn[held] = drawn * shares[held] * waiting[:, which]
     by = np.zeros((len(held), len(q.deadlines), len(ever)))
@@ -245,10 +236,10 @@ def log_normal(days: tuple[float, float], length: int) -> NDArray[Any]:
     return np.asarray(np.minimum(by_day, 1 - 1e-12 * (np.arange(length + 1) < length)))
 
 
-def heard(case: Case, as_of: dt.date, opens: NDArray[Any]) -> Heard:
-    """The likelihood of what was announced by a date; see `forecast.announcements.likelihood`."""
+def heard(case: Case, as_of: dt.date, before: Opening) -> News:
+    """What was announced by a date; see `forecast.announcements.heard`."""
     later = any(r.published > as_of for a in case.announcements for r in a.reports)
-    return likelihood(case.as_known(as_of) if later else case, as_of, opens)
+    return announced(case.as_known(as_of) if later else case, as_of, before.days, before.waits)
 
 
 def share_means(scenarios: Sequence[Scenario]) -> NDArray[Any]:

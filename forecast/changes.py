@@ -11,7 +11,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from forecast.case import Case
-from forecast.flattening import FORM, TABLES, Flat, KeptFit, Part, assemble, flat, named, put
+from forecast.flattening import (
+    FORM,
+    TABLES,
+    Flat,
+    KeptFit,
+    Part,
+    assemble,
+    flat,
+    named,
+    put,
+    settle_places,
+)
 from forecast.judgement import means
 from forecast.parts import Report
 
@@ -133,6 +144,7 @@ def compare(a: Case, b: Case) -> Pair:
         raise ValueError(problem)
     one, two = flat(a), flat(b)
     _settle_silences(one, two)
+    settle_places(one["announcements"], two["announcements"])
     found = [_whole(one, two, s, x) for s, x in _changed_parts(one, two)]
     found += _grouped(one, two)
     pair = Pair(a, one, two, (), _tops(one, two))
@@ -181,7 +193,7 @@ def _whole(a: Flat, b: Flat, section: str, x: str) -> Change:
     )  # fmt: skip
     before, after = states[:2] if one is None else states[2:]
     if one and two:
-        keys = FORM if section == "nodes" else ("kind", "opens", "reports")
+        keys = FORM if section == "nodes" else ("kind", "opens", "reports", "place")
         texts = [[f"{k} {_text(p[k])}" for k in keys if one[k] != two[k]] for p in (one, two)]
         before, after = (", ".join(t) or "other tables" for t in texts)
     return Change(_KIND[section], what, before, after, (((section, x), two),))
@@ -211,7 +223,7 @@ def _grouped(a: Flat, b: Flat) -> list[Change]:
                     same = one["giver"] == two["giver"]
                     key = (one["giver"], k) if same else (section, x, "likelihoods")
                 groups.setdefault(key, []).append(((section, x, k), old, new))
-    return [_single(key, edits, _words(b, edits[0][0]))
+    return [_single(a, b, key, edits, _words(b, edits[0][0]))
             for key, edits in sorted(groups.items(), key=lambda g: str(g[0]))]  # fmt: skip
 
 
@@ -226,7 +238,9 @@ _NAMES = {
 }  # fmt: skip
 
 
-def _single(key: tuple[Any, ...], edits: list[tuple[tuple[str, ...], Any, Any]], words: str) -> Change:
+def _single(
+    a: Flat, b: Flat, key: tuple[Any, ...], edits: list[tuple[tuple[str, ...], Any, Any]], words: str
+) -> Change:
     (section, x, name, *_), old, new = edits[0]
     kind, what = _NAMES[section], ": ".join(filter(None, (x, _said(name))))
     before, after = _text(old), _text(new)
@@ -237,6 +251,9 @@ def _single(key: tuple[Any, ...], edits: list[tuple[tuple[str, ...], Any, Any]],
     elif key[-1] == "likelihoods":
         kind, what = "judgement", f"{x}: likelihoods"
         before, after = (", ".join(f"{_said(e[0][2])} {e[i]}" for e in edits) for i in (1, 2))
+        givers = [f[section][x]["giver"] for f in (a, b)]
+        before, after = (f"{'type ' if g[0] == 'type' else ''}{g[1] if g[0] != 'own' else 'its own'}: {t}"
+                         for g, t in zip(givers, (before, after), strict=True))  # fmt: skip
     elif section == "nodes":
         kind = "judgement" if name != "half_life" else "half-life"
         names = key[3] if len(key) > 3 else ("", "")

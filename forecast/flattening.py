@@ -77,9 +77,9 @@ def flat(case: Case) -> Flat:
         "nodes": {n.id: _node(n, known.scenarios) for n in nodes},
         "events": {e.id: _event(known, e) for e in known.events},
         "silences": dict(_silences(known)),
-        "announcements": {n.id: {"kind": n.kind, "opens": n.opens, "what": _Words(n.what),
+        "announcements": {n.id: {"kind": n.kind, "opens": n.opens, "what": _Words(n.what), "place": place,
                                  "reports": tuple(_report(known, r) for r in n.reports)}
-                          for n in known.announcements},
+                          for place, n in enumerate(known.announcements)},
         # a source of the case's own goes before an outlet of that id
         "sources": {str(s.id): {"reliability": s.reliability}
                     for s in (*known.outlets, *known.sources)},
@@ -195,6 +195,21 @@ def put(state: Flat, path: tuple[str, ...], value: Any) -> None:
     state[section][x] = part
 
 
+def settle_places(a: dict[str, Part], b: dict[str, Part]) -> None:
+    """One order of the announcements of both; where they disagree, each keeps its own."""
+    orders = []
+    for f, g in ((a, b), (b, a)):
+        order = list(f)
+        for before, x in zip((None, *g), g, strict=False):
+            if x not in f:
+                order.insert(order.index(before) + 1 if before in order else 0, x)
+        orders.append(order)
+    agree = [x for x in a if x in b] == [x for x in b if x in a]
+    for f, order in zip((a, b), (orders[0], orders[0] if agree else orders[1]), strict=True):
+        for x in f:
+            f[x] = f[x] | {"place": order.index(x)}
+
+
 def assemble(case: Case, state: Flat, only: Collection[str] | None = None) -> Case:
     """The case that these values are; `case` gives its name and the order of its scenarios.
 
@@ -235,7 +250,9 @@ def assemble(case: Case, state: Flat, only: Collection[str] | None = None) -> Ca
         announcements=tuple(
             parts.Announcement.model_construct(id=i, what="", kind=x["kind"], opens=x["opens"],
                                          reports=tuple(_heard(r, q.as_of) for r in x["reports"]))
-            for i, x in state["announcements"].items()
+            # of one day, the later in the file supersedes
+            for i, x in sorted(state["announcements"].items(),
+                               key=lambda n: (min(r.published for r in n[1]["reports"]), n[1]["place"]))
         ),
         fit=state["fit"][""]["fit"].fit,
     )  # fmt: skip

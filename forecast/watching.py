@@ -14,7 +14,6 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import entr
 
-from forecast.announcements import Likelihood, is_dated, still_silent
 from forecast.base_rate import Futures, futures, heard, opening
 from forecast.case import Case
 from forecast.compiling import Compiled, aged, compile_case
@@ -144,11 +143,11 @@ def movement(
     DataFrame
         Of the forecast on that later day, as it may turn out, by what is then known: `time`,
         only whether it has opened or is called off or given up; `watches`, only which watched events were seen; `a day named`,
-        the same and whether any opening day was named; `all`. Columns: `mean`,
+        the same and whether there was news of the opening day: one was named, moved or called off; `all`. Columns: `mean`,
         which is the forecast of today; `move`, the expected size of the change, E|p' - p|;
         `sd`, its standard deviation; `low` and `high`, the 5 % and 95 % point of p'.
         `attrs`: `now`, `deadline`, `on` (the later day), `quiet` (the forecast on that day if
-        it has neither opened nor ended, nothing was seen and no day named), `ended` (the chance
+        it has neither opened nor ended, nothing was seen and nothing was heard of its day), `ended` (the chance
         that it is at its end by then), `aged` (that of today if the
         evidence were as old as it will be: what ages moves the forecast for certain, and is in
         none of the rows), and `left_out` (ids of watches beyond the `MOST` most informative).
@@ -166,9 +165,8 @@ def movement(
     evenly until its day; that it was not seen yet counts as evidence to that degree here, where
     `update` waits for its day.
 
-    Left out: news that nobody has written down as a watch, which day is named, what becomes of
-    a day that is already named, and false reports of what was not seen. To know more could
-    only make the expected movement larger.
+    Left out: news that nobody has written down as a watch, which day is named or how it is moved,
+    and false reports of what was not seen. To know more could only make the expected movement larger.
     """
     as_of, deadline = as_of or case.question.as_of, deadline or case.headline
     on = as_of + dt.timedelta(days)
@@ -257,6 +255,11 @@ def _likelihoods(watches: Sequence[Watch]) -> NDArray[Any]:
     return np.stack([1 - seen, seen], axis=1)
 
 
+def _ratio(later: NDArray[Any], now: NDArray[Any]) -> NDArray[Any]:
+    """What a silence adds to the likelihood, day by day; 0 where nothing is left."""
+    return np.asarray(np.divide(later, now, out=np.zeros_like(now), where=now > 0))
+
+
 def _entropy(p: NDArray[Any]) -> NDArray[Any]:
     return np.asarray((entr(p) + entr(1 - p)) / np.log(2))
 
@@ -271,19 +274,23 @@ def _naming(
     """
     case, as_of = state.compiled.case, state.compiled.case.question.as_of
     rows: dict[str, tuple[Any, ...]] = {}
-    if case.fit is None or case.announcements or is_dated(case):
+    base = opening(case)
+    news = heard(case, as_of, base)
+    if not news.awaited:
         return rows  # no day, or no other one, is awaited
     days: set[dt.date] = set()
-    opens, on_day = opening(case).days, state.scenario @ state.root.day
+    now_heard, on_day = news.at(news.now), state.scenario @ state.root.day
     until = [max((d - as_of).days, 0) for d in deadlines]
     for watch in ahead:
         if not watch.announces or watch.by in days:
             continue
         days.add(watch.by)
         others = [w.what.rstrip(".") for w in case.watch if w.announces and w.by == watch.by]
-        silent = still_silent(case, as_of, watch.by, opens)
-        quiet = on_day * silent.held[-len(on_day) :]
-        none = float(quiet.sum() + (1 - on_day.sum()) * silent.never)
+        silent = news.at(news.now + (watch.by - as_of).days, ends=news.now)
+        held = _ratio(silent.held, now_heard.held)
+        quiet = on_day * held[-len(on_day) :]
+        never = base.never(silent) / base.never(now_heard)
+        none = float(quiet.sum() + (1 - on_day.sum()) * never)
         if_not = np.array([quiet[:n].sum() for n in until]) / none
         if_seen = (now - none * if_not) / (1 - none)
         rows[watch.id] = (f"{_either(others)}.", 1 - none, if_seen, if_not)
@@ -331,15 +338,16 @@ def _futures_on(state: _Now, on: dt.date, deadline: dt.date) -> tuple[_Known, _K
     ]
     # what is never held may be at its end by then
     before = opening(case)
-    news, days = heard(case, as_of, before.days), (as_of - case.question.proposed).days
-    lives = before.never(news, days + then) / before.never(news, days)
-    later, later_never = day[:, then:], never * lives
+    news = heard(case, as_of, before)
+    today, alive, silent = (
+        news.at(news.now),
+        news.at(news.now, news.now + then),
+        news.at(news.now + then),
+    )
+    later, later_never = day[:, then:], never * before.never(alive) / before.never(today)
     ended = never - later_never, np.zeros(len(never))
-    silent = Likelihood(np.ones(day.shape[1]), 1.0)
-    if case.fit is not None and not case.announcements:
-        silent = still_silent(case, as_of, on, opening(case).days)
-    quiet = later * silent.held[-day.shape[1] :][then:]
-    quiet_never = later_never * silent.never
+    quiet = later * _ratio(silent.held, today.held)[news.now + 1 + then :]
+    quiet_never = never * before.never(silent) / before.never(today)
 
     def known(mass: NDArray[Any], of_never: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         return mass.sum(1) + of_never, mass @ held[then:]

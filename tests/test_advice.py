@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
@@ -141,6 +142,13 @@ ROWS: tuple[tuple[dict[str, Any], str], ...] = (
      'events.toml: events[4] "e1": reports: "The guild, its master" speaks of others here, with grade A'),
     ({"events": event("e1", "ready", source='{ name = "The guild", reliability = "C" }')}, ""),
     ({"events": event("e1", "guild", source='{ name = "The guild", reliability = "A" }')}, ""),
+    # his own words, where he is named by his id; two reports of one event, one piece of advice
+    ({"events": event("e1", "ready", source='{ name = "The guild", reliability = "A" }').replace("Of e1.", "Guild says that it will come.")}, ""),
+    ({"events": event("e1", "ready", source='{ name = "The guild", reliability = "A" }').replace("reports = [", 'reports = [{ source = { name = "The guild", reliability = "A" }, via = "wire", published = 2020-01-20 }, ')},
+     'events.toml: events[4] "e1": reports: "The guild" speaks of others here, with grade A'),
+    # an event that ends after its last report
+    ({"events": event("e1").replace("date = 2020-01-20", "date = [2020-01-20, 2020-02-01]")},
+     'events.toml: events[4] "e1": date: its last day, 2020-02-01, is after its last report, 2020-01-20'),
     ({"events": event("e1", "pilot", source='{ name = "The guild", reliability = "A" }')}, ""),
     ({"events": event("e1", "ready", source='{ name = "Friends of the guild", reliability = "A" }')}, ""),
     ({"swaps": [('name = "The town crier"\nreliability = "C"', 'name = "The town crier"\nreliability = "B"\nwhy = "partisan"')]},
@@ -187,7 +195,8 @@ def test_every_rule_has_a_row() -> None:
              "plain_numbers": "plain number", "coded_twice": "coded twice", "indistinct": "the same in all", "silent": "are equal",
              "one_sided": "speak against", "origins": "one origin", "interests": "of others", "unsupported": "graded D",
              "remainder": "takes the rest"}  # fmt: skip
-    assert {r.__name__ for r in (*READING, *RULES)} == set(signs)
+    # of a case that learns from history: below
+    assert {r.__name__ for r in (*READING, *RULES)} == {*signs, "misspelt"}
     assert all(sign in said for sign in signs.values())
 
 
@@ -200,11 +209,41 @@ def test_an_announcement_coded_as_an_event_too() -> None:
     told = {"reports": [{"source": "tass", "published": "2014-11-20", "origin": "o"}]}
     news = Announcement(id="a", what="x", kind="day", opens="2015-01-20", **told)
     rest = {"id": "e", "date": "2014-11-20", "bears_on": "khatib", "type": "refusal"}
-    for what, expected in (("The host names the day of the talks.", 1), ("Khatib sees the host.", 0)):
+    other = {"reports": [told["reports"][0] | {"origin": "another"}]}
+    for what, source, expected in (
+        ("The host names the day of the talks.", told, ["tells of a day"]),
+        ("Khatib sees the host.", told, ["of one origin with the announcement"]),
+        ("Khatib sees the host.", other, []),
+    ):
         one = case.model_copy(
-            update={"announcements": (news,), "events": (Event(what=what, **rest, **told),)}
+            update={"announcements": (news,), "events": (Event(what=what, **rest, **source),)}
         )
-        assert len(list(silence(one))) == expected
+        found = [reason for _, _, _, reason, _ in silence(one)]
+        assert len(found) == len(expected)
+        assert all(reason.startswith(says) for reason, says in zip(found, expected, strict=True))
+
+
+def test_a_conflict_that_differs_from_the_table_by_its_spelling() -> None:
+    case = forecast.load("moscow_i")
+    for spelt, near in (("syria", "Syria"), ("Syrai", "Syria"), ("Syria", ""), ("Ruritania", "")):
+        base = case.base_rate.model_copy(update={"conflict": spelt})
+        found = [
+            str(a) for a in advise(case.model_copy(update={"base_rate": base})) if "base_rate" in a.where
+        ]
+        assert len(found) == bool(near)
+        assert not near or f'did you mean "{near}"?' in found[0]
+
+
+def test_the_words_of_a_draft_are_read_before_it_is_fitted(tmp_path: Path) -> None:
+    case = tmp_path / "draft"
+    shutil.copytree(loading.seeds() / "moscow_i", case)
+    (case / "fit.json").unlink()
+    text = (case / "case.toml").read_text("utf-8")
+    (case / "case.toml").write_text(re.sub(r"(?m)^void_if = .*$", "", text, count=1), "utf-8")
+    done = CliRunner().invoke(app, ["check", str(case)])
+    assert done.exit_code == 1
+    assert "void_if: missing" in done.output
+    assert "make it with: forecast fit" in done.output
 
 
 def test_only_what_is_known_by_the_date_is_read(write: Callable[..., Path]) -> None:

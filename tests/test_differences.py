@@ -121,7 +121,7 @@ ANSWER = {"id": "answer", "date": day(18), "what": "x", "answers": "quiet", "rep
         ([put(0.8, "events", "comes", "if_true")], "judgement", "comes: if true", "0.5", "0.8"),
         ([put(0.8, "events", "speaks", "if_true"), put(0.1, "events", "speaks", "if_false"),
           put("x", "events", "speaks", "why"), put(None, "events", "speaks", "type")], "judgement",
-         "speaks: likelihoods", "if true 0.6, if false 0.3", "if true 0.8, if false 0.1"),
+         "speaks: likelihoods", "type speaks: if true 0.6, if false 0.3", "its own: if true 0.8, if false 0.1"),
         ([put("ready", "events", "comes", "bears_on")], "event", "comes: node", "body", "ready"),
         ([put(day(1), "events", "speaks", "date")], "event", "speaks: date", "2020-01-06", "2020-01-02"),
         # what several events share, once
@@ -305,6 +305,42 @@ def named(n: int) -> tuple[Announcement, ...]:
     raw = {"id": "named", "what": "A day is named.", "kind": "day", "opens": day(55), "reports": [
         report("b", n)]}  # fmt: skip
     return (Announcement.model_validate(raw),)
+
+
+def told(n: int, name: str, kind: str, opens: int | None = None) -> Announcement:
+    raw = {"id": name, "what": name, "kind": kind, "reports": [report("b", n)]}
+    return Announcement.model_validate(raw | ({} if opens is None else {"opens": day(opens)}))
+
+
+FIRST, OFF, MOVED = (
+    told(5, "first", "day", 30),
+    told(10, "off", "cancelled"),
+    told(10, "moved", "postponed", 45),
+)
+
+
+@pytest.mark.parametrize(("before", "after", "changes"), [
+    ((FIRST, MOVED), (FIRST, OFF, MOVED), 1),
+    ((FIRST, OFF), (FIRST, OFF, MOVED), 1),
+    ((OFF, MOVED), (FIRST, OFF, MOVED), 1),
+    ((FIRST, OFF, MOVED), (FIRST, MOVED, OFF), 2),
+    ((FIRST, told(15, "off", "cancelled"), MOVED), (FIRST, OFF, MOVED), 1),
+    ((MOVED, FIRST), (FIRST, MOVED), 2),
+])  # fmt: skip
+def test_of_two_announcements_of_one_day_the_later_in_the_file_supersedes(
+    before: tuple[Announcement, ...], after: tuple[Announcement, ...], changes: int
+) -> None:
+    """Whatever is put in, taken out, corrected or swapped, the changes add up."""
+    whole = made().model_copy(update={"fit": toy_fit()})
+    a, b = (whole.model_copy(update={"announcements": x}).as_known(day(20)) for x in (before, after))
+    a, b = (
+        c.model_copy(update={"question": c.question.model_copy(update={"as_of": day(20)})})
+        for c in (a, b)
+    )
+    found = diff(a, b)
+    assert found.causes is not None
+    assert found.causes.points.sum() == pytest.approx(chance(b) - chance(a), abs=EXACT)
+    assert len(found.causes) == changes
 
 
 def test_changes_that_make_no_sense_apart_are_one() -> None:

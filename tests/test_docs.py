@@ -17,7 +17,7 @@ from pydantic import BaseModel, TypeAdapter
 
 import forecast
 from benchmarks import announced
-from forecast import base_rate, judgement, parts, pooling, resolution, scoring, updating
+from forecast import announcements, base_rate, judgement, parts, pooling, resolution, scoring, updating
 from forecast.compiling import compile_case
 from forecast.fields import Table
 from forecast.tree import collect, weigh
@@ -298,7 +298,16 @@ def measured() -> list[tuple[float, ...]]:
         (now, variants.min(), variants.max()),
         (ladder["every report independent"], ladder["one claim per origin"]),
         tuple(dated.loc[-3, "log score"]), tuple(dated.loc[7, "log score"]),
+        (_last_deadline(), _last_deadline(KEPT=0.3), _last_deadline(KEPT=0.7), _last_deadline(NEWS=1 / 5), _last_deadline(NEWS=1 / 2)),
     ]  # fmt: skip
+
+
+def _last_deadline(**constants: float) -> float:
+    with pytest.MonkeyPatch.context() as m:
+        for name, value in constants.items():
+            m.setattr(announcements, name, value)
+        f = forecast.update(forecast.load("moscow_middle_east"), draws=0)
+    return float(f.held.probability[-1])
 
 
 @pytest.mark.parametrize("row", range(len(LIMITS)), ids=range(len(LIMITS)))
