@@ -26,6 +26,13 @@ class Case(CaseFile):
     fit: Any = Field(None, exclude=True, description="forecast.fits.Fit, where the case learns.")
     folder: Any = Field(None, exclude=True, description="Where the case was read from.")
 
+    def __repr__(self) -> str:
+        q = self.question
+        return (f"<Case {self.name}: {q.title}, as of {q.as_of}; {len(self.scenarios)} scenarios, "
+                f"{len(self.indicators)} indicators, {len(self.actors)} actors, {len(self.events)} events>")  # fmt: skip
+
+    __str__ = __repr__
+
     @property
     def reference_class(self) -> str:
         """The table of proposals that the case learns from."""

@@ -91,6 +91,11 @@ def compile_case(
     """
     q = case.question
     assume = dict(assume or {})
+    if type(as_of) is not dt.date:
+        raise ValueError(f"as_of: {as_of!r} is no day; expected a datetime.date")
+    for name, value in assume.items():
+        if not isinstance(value, bool | np.bool_):
+            raise ValueError(f"assume: {name}: {value!r} is neither true nor false")
     if not q.proposed <= as_of < q.horizon:
         raise ValueError(f"as_of: {as_of} is not from {q.proposed} (proposed) to the day before "
                          f"{q.horizon} (horizon)")  # fmt: skip

@@ -254,9 +254,10 @@ def tree(f: Forecast, ax: Axes | None = None) -> Axes:
     for k, words in enumerate(_KEY):
         ax.text(0.05, size + 0.6 + k, words, fontsize=8.5, color=plots.GREY, va="center")
     told = "; ".join(
-        f"{n.says}: {counted(len(n.signs), 'event')}, {percent(n.probability)}" for n in nodes
+        f"{n.says}: {counted(len(n.signs), 'event or silence', 'events and silences')}, {percent(n.probability)}"
+        for n in nodes
     )
     says = (f"The tree of {f.case.question.title}, as of {f.as_of}: {counted(len(scenarios), 'scenario')}, "
             f"{counted(len(f.case.indicators), 'indicator')}, {counted(len(f.case.actors), 'actor')}, "
-            f"{counted(len(f.compiled.events), 'event')}. {told}.")  # fmt: skip
+            f"{counted(len(f.compiled.events), 'event or silence', 'events and silences')}. {told}.")  # fmt: skip
     return plots._says(ax, clean(says.replace("\u00a0", " "), 20_000))

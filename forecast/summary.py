@@ -142,13 +142,13 @@ def timeline(f: Forecast, past: xr.Dataset, moved: pd.DataFrame, narrow: bool) -
         parts.append(h('<path class="{}" d="{}"/>', "line" if main else "thin", path))
     parts += _pills(frame, pills, moved, named)
     parts += _months(frame, start, f.as_of, narrow)
-    parts += _largest(frame, days, p, groups, number_of, start, f, narrow)
+    parts += _largest(frame, days, p, groups, number_of, start, f, moved, narrow)
     parts += _ends(frame, past, lines, day, f.as_of, narrow)
     ranged = f", input range {span(shown.low[-1], shown.high[-1])}" if "low" in shown else ""
     label = (
         f"Chance that it opens by {long_date(day)}: {percent(p[0])} on {long_date(start)}, "
         f"{percent(p[-1])} on {long_date(f.as_of)}{ranged}; base rate {percent(shown.prior[-1])}. "
-        f"{counted(len(ids), 'numbered event')} along the axis."
+        f"{counted(len(ids), 'numbered piece')} of news along the axis."
     )
     picture = frame.drawing(parts, label, "narrow" if narrow else "wide")
     what, shown_points = what_happened(f), points(moved)
@@ -249,7 +249,7 @@ def _months(frame: svg.Frame, start: dt.date, as_of: dt.date, narrow: bool) -> l
 
 def _largest(
     frame: svg.Frame, days: list[int], p: Any, groups: Any, number_of: dict[dt.date, str], start: dt.date,
-    f: Forecast, narrow: bool,
+    f: Forecast, moved: pd.DataFrame, narrow: bool,
 ) -> list[Html]:  # fmt: skip
     """The largest moves, labelled in place."""
     what, named = what_happened(f), {a.id for a in f.case.announcements}
@@ -272,6 +272,9 @@ def _largest(
             if others and day not in named
             else short(what[day], room - len(others)) + others
         )
+        told = float(moved.points[[n for n in groups[d] if n not in named]].sum())
+        if day not in named and told * change < 0:  # it moved as it did in spite of what was told
+            name = f"time passes, in spite of {'it' if count == 1 else 'them'}"
         label = f"{number_of[d]} · {name} "
         wide = 6.8 * (len(label) + 5)
         late = x + wide > frame.width

@@ -62,6 +62,9 @@ def friendly(interrupted: str = "nothing was written") -> Iterator[None]:
         many = len(e.problems)
         typer.secho(f"{many} problem{'s' if many > 1 else ''} found.", err=True)
         raise typer.Exit(1) from None
+    except BrokenPipeError:  # who reads has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(141) from None
     except OSError as e:
         where = f"{e.filename}: " if e.filename else ""
         typer.secho(printable(f"{where}{(e.strerror or str(e)).lower()}"), fg="red", err=True)

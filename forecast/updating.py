@@ -214,7 +214,11 @@ def before_reports(compiled: Compiled, root: Futures) -> Posterior:
 def opened_by(root: Futures, as_of: dt.date, days: Iterable[dt.date]) -> NDArray[Any]:
     """P(opened by a day | s, not opened by the as-of date), shape (S, days); 0 if past."""
     by = np.concatenate([np.zeros((len(root.held), 1)), root.day.cumsum(1)], axis=1)
-    return by[:, [min(max((d - as_of).days, 0), by.shape[1] - 1) for d in days]]
+    at = [max((d - as_of).days, 0) for d in days]
+    if max(at, default=0) >= by.shape[1]:
+        horizon = as_of + dt.timedelta(by.shape[1] - 1)
+        raise ValueError(f"deadline: {as_of + dt.timedelta(max(at))} is after the horizon, {horizon}")
+    return by[:, at]
 
 
 def actor_chances(compiled: Compiled, theta: NDArray[Any], posterior: Posterior) -> NDArray[Any]:
@@ -283,6 +287,8 @@ class Answer:
 def answer(compiled: Compiled, draws: int = 0, seed: int = 1, root: Futures | None = None) -> Answer:
     """All that a compiled case says of its date; the numbers of `update`. `root` for another."""
     case, rng = compiled.case, np.random.default_rng(seed)
+    if draws < 0 or int(draws) != draws:
+        raise ValueError(f"draws: {draws} is no number of draws")
     root = root or futures(case, case.question.as_of, draws, rng)
     posterior, before = solve(compiled, root, compiled.theta), before_reports(compiled, root)
     drawn, held = _ranges(compiled, root, draws, rng), root.held

@@ -169,10 +169,10 @@ def movement(
     and false reports of what was not seen. To know more could only make the expected movement larger.
     """
     as_of, deadline = as_of or case.question.as_of, deadline or case.headline
-    on = as_of + dt.timedelta(days)
-    if days < 1 or on >= case.question.horizon:
+    if int(days) != days or not 0 < days < (case.question.horizon - as_of).days:
         raise ValueError(f"days: {days} is not from 1 to the day before {case.question.horizon} "
                          "(horizon)")  # fmt: skip
+    on = as_of + dt.timedelta(days)
     state = _Now.of(case, as_of)
     by = opened_by(state.root, as_of, [deadline])
     now = float((state.scenario @ by)[0])

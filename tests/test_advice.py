@@ -353,8 +353,8 @@ def test_figure_has_its_words_and_no_text_on_another(tmp_path: Path) -> None:
     title = ET.parse(tmp_path / "tree.svg").getroot().find("{http://www.w3.org/2000/svg}title")
     assert title is not None
     assert title.text
-    assert "6 scenarios, 13 indicators, 14 actors, 49 events" in title.text
-    assert "Muath al-Khatib: 3 events, " in title.text
+    assert "6 scenarios, 13 indicators, 14 actors, 49 events and silences" in title.text
+    assert "Muath al-Khatib: 3 events and silences, " in title.text
 
 
 def test_show_draws_or_says_why_not(write: Callable[..., Path], tmp_path: Path) -> None:
