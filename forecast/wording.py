@@ -151,6 +151,8 @@ def _expected(
         expected = _PLAIN[kind].format(**e.get("ctx", {})).replace("'", '"')
         if kind == "string_pattern_mismatch" and (near := _as_id(value)):
             expected += f', such as "{near}"'
+        if kind == "literal_error" and isinstance(value, str):
+            expected += did_you_mean(value, re.findall(r'"([^"]+)"', expected))
     else:
         text = e["msg"].removeprefix("Value error, ")
         expected = text[0].lower() + text[1:]

@@ -679,6 +679,11 @@ def test_ranges_and_the_twin_know_of_announcements(make):
         ("2020-01-26 }", "2019-12-26 }", "before proposed"),
         ('"host", published', '"hostt", published', 'did you mean "host"?'),
         ('kind = "day"', 'kind = "cancelled"', "what is cancelled does not open"),
+        (
+            "opens = 2020-02-20",
+            "opens = 2020-01-25",
+            "2020-01-25 had passed when it was first reported, 2020-01-26",
+        ),
     ],
 )
 def test_wrong_announcements(make, tmp_path, old, new, message):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import get_args
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -15,7 +16,7 @@ from scipy.stats import lognorm
 import forecast
 from forecast import classes, history, history_plots, plots
 from forecast.fits import HORIZON, LEVELS, Fit
-from forecast.parts import BaseRate
+from forecast.parts import BaseRate, Convener, Kind
 
 mpl.use("Agg")
 
@@ -206,3 +207,8 @@ def test_openings_of_several_forecasts() -> None:
     assert ends == pytest.approx([float(early.ever.probability), float(late.ever.probability)])
     assert said(ax).startswith("Chance that it has opened, by day. early: ")
     plt.close("all")
+
+
+def test_a_case_may_name_the_levels_of_the_table_or_another():
+    assert get_args(Convener) == (*LEVELS["convener"], "other")
+    assert get_args(Kind) == (*LEVELS["kind"], "other")

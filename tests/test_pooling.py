@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -211,6 +212,19 @@ def test_problems_of_all_files_are_told_at_once(write: Write) -> None:
         'analysts/b.toml: judgements[1].of: no judgement "x"',
         'analysts/c.toml: lable: unknown key; did you mean "label"?',
     ]
+
+
+@pytest.mark.parametrize("of", ["base rate: P(ever held)", "base_rate: held"])
+def test_a_learned_base_rate_is_no_judgement(tmp_path: Path, of: str) -> None:
+    shutil.copytree(
+        loading.seeds() / "moscow_i", tmp_path / "mine", ignore=shutil.ignore_patterns("analysts")
+    )
+    (tmp_path / "mine" / "analysts").mkdir()
+    (tmp_path / "mine" / "analysts" / "a.toml").write_text(
+        f'label = "A"\n[[judgements]]\nof = "{of}"\nvalue = 0.3\nwhy = "w"\n', "utf-8"
+    )
+    with pytest.raises(CaseError, match="is learned here, and no judgement: compare other classes"):
+        analysts(forecast.load(tmp_path / "mine"))
 
 
 def test_shares_that_leave_nothing(write: Write) -> None:

@@ -848,6 +848,86 @@ def test_an_actor_who_comes_as_his_role_came_is_told_of(tmp_path: Path) -> None:
         assert told[section].count("learned from history: of invited parties") == 1
 
 
+@pytest.fixture(scope="module")
+def named() -> forecast.Case:
+    """Moscow I, had the host named a day and put it off to another; with a required opposition alone."""
+    case = forecast.load("moscow_i")
+    news = [
+        {"id": "first", "what": "The host names 20 January.", "kind": "day", "opens": "2015-01-20"},
+        {
+            "id": "second",
+            "what": "The host moves it to 10 February.",
+            "kind": "postponed",
+            "opens": "2015-02-10",
+        },
+    ]
+    host = {"name": "The host's ministry", "reliability": "A"}
+    told = tuple(
+        forecast.parts.Announcement.model_validate(
+            {**x, "reports": [{"source": host, "published": f"2014-11-{20 + i}"}]}
+        )
+        for i, x in enumerate(news)
+    )
+    return case.model_copy(update={"announcements": told}).as_known(case.question.as_of)
+
+
+def test_what_was_announced_is_told_where_it_moves_the_forecast(named: forecast.Case) -> None:
+    told = {k: x.replace("\u00a0", " ") for k, x in sections(named).items()}
+    day = pd.Timestamp(named.headline)
+    without = forecast.update(named, without=["second"], draws=0).held.probability.sel(deadline=day)
+    line = f"Announced: The host moves it to 10 February ({tables.percent(without)} without it)"
+    assert line in re.sub(r"\s+", " ", told["forecast"])
+    assert "as of the day, before any report but what was announced" in told["evidence"]
+    assert (
+        "in which it has not opened and days or periods were named, moved or called off"
+        in told["base-rate"]
+    )
+    assert "Over these choices (all but that nothing was announced)" in told["sensitivity"]
+    rest = forecast.variants(named)[named.headline].drop("nothing announced")
+    assert (
+        f"runs from {tables.percent(rest.min())} to {tables.percent(rest.max())}" in told["sensitivity"]
+    )
+    quiet = forecast.movement(named, days=14).attrs["quiet"]
+    assert f"nothing was heard of its day, it will stand at {tables.percent(quiet)}" in told["watch"]
+    assert "there is news of its day or not" in told["watch"]
+
+
+def test_the_curve_turns_on_the_day_that_is_named(named: forecast.Case) -> None:
+    """Up to the eve nothing; the point of the day itself is on the line."""
+    f = forecast.update(named, draws=0)
+    body = BeautifulSoup(page.when(f).body, "html.parser")
+    (line,) = [x["d"] for x in body.select("svg.wide path.line")]
+    points = [tuple(map(float, x.split())) for x in str(line)[1:].split("L")]
+    x, y = (np.array(z) for z in zip(*points, strict=True))
+    floor, left, right = y[0], x[0], x[-1]
+    last = (dt.date(2015, 8, 15) - f.as_of).days
+    scale = (right - left) / last
+    eve, on = (left + scale * ((dt.date(2015, 2, n) - f.as_of).days) for n in (9, 10))
+    ends = {n: y[np.abs(x - at).argmin()] for n, at in (("eve", eve), ("on", on))}
+    assert min(np.abs(x - eve).min(), np.abs(x - on).min()) < 0.11
+    by = f.opening.probability.values.cumsum()
+    n = (dt.date(2015, 2, 10) - f.as_of).days
+    height = (floor - y[-1]) / by[last - 1]
+    assert floor - ends["eve"] == pytest.approx(height * by[n - 2], abs=0.2)
+    assert floor - ends["on"] == pytest.approx(height * by[n - 1], abs=0.2)
+
+
+def test_who_is_counted_is_called_what_he_is() -> None:
+    """Where the only party of the opposition is required, all that are asked about are counted."""
+    case = forecast.load("moscow_i")
+    assert "opposition figures and bodies are expected" in page.together(
+        forecast.update(case, draws=0)
+    ).body.replace("\u00a0", " ")
+    actors = tuple(
+        a.model_copy(update={"role": "main_opposition" if a.required else None}) for a in case.actors
+    )
+    told = page.together(
+        forecast.update(case.model_copy(update={"actors": actors}), draws=0)
+    ).body.replace("\u00a0", " ")
+    assert "12 actors are expected" in told
+    assert "opposition figure" not in told
+
+
 LATE = ["2015-03-31", "2015-06-25", "2015-07-01", "2015-11-29", "2016-02-20", "2016-11-10"]
 
 

@@ -508,6 +508,10 @@ WRONG: tuple[tuple[str, ...], ...] = (
      'events.toml: events[2] "house_let": if_true: 42: a probability lies between 0 and 1, both excluded: 42 per cent is written 0.42'),
     ("held = [0.2, 0.6]", "held = [20, 60]",
      "case.toml: base_rate: held: [20, 60]: the ends of an interval lie between 0 and 1, both excluded: per cent are written [0.2, 0.6]"),
+    # a class that the table does not have; its codes are spelt with _ and with -
+    ("held = [0.2, 0.6]\ndays_to_open = [20, 300]", 'reference_class = "peace_talks"\nstage = "floated"\nconvener_type = "neutral_state"\nrow_type = "relunch"\nconflict = "x"',
+     'case.toml: base_rate: convener_type: "neutral_state": expected "state-patron-of-belligerent", "neutral-state", "regional-org", "UN", "US-led", "domestic" or "other"; did you mean "neutral-state"?',
+     'case.toml: base_rate: row_type: "relunch": expected "new_initiative", "follow_up_round", "relaunch", "bilateral_summit", "opposition_only", "states_only", "consultation" or "other"; did you mean "relaunch"?'),
     # a period, reversed
     ("date = [2020-01-12, 2020-01-14]", "date = [2020-01-14, 2020-01-12]",
      'events.toml: events[2] "house_let": date: [2020-01-14, 2020-01-12]: the earlier or smaller end comes first'),
