@@ -246,6 +246,24 @@ def misspelt(r: _Reading) -> Iterator[Found]:
                    f'did you mean "{near[like]}"?', "spell it as in the table, if it is the same")  # fmt: skip
 
 
+def habits(r: _Reading) -> Iterator[Found]:
+    """An actor who comes as his role came, where the table never tells of one who stayed away."""
+    like = [a for a in r.case.actors if a.attends_like]
+    if not like:
+        return
+    from forecast import classes, history  # slow
+
+    table = history.as_known(
+        history.proposals(r.case.reference_class), r.case.fit.as_of, r.case.fit.leave_out
+    )
+    told = classes.attendance(r.case.fit, table, r.case.base_rate)
+    for a in like:
+        role = str(a.attends_like)
+        if not told.says_refusals[role]:
+            yield ("actors", a, "attends_like", f"{told.probability[role]:.0%} is a habit of the record: no {role} "
+                   "was known to have stayed away", "judge willing, attends_if_willing and attends_if_unwilling instead")  # fmt: skip
+
+
 def remainder(r: _Reading) -> Iterator[Found]:
     """A vague remainder that wins since no judgement ever speaks of it."""
     names = [str(x) for x in r.f.scenarios.scenario.values]
@@ -264,6 +282,6 @@ def remainder(r: _Reading) -> Iterator[Found]:
 
 
 RULES: tuple[Callable[[_Reading], Iterator[Found]], ...] = (
-    indistinct, silent, one_sided, origins, interests, unsupported, misspelt, remainder,
+    indistinct, silent, one_sided, origins, interests, unsupported, misspelt, habits, remainder,
 )  # fmt: skip
 """Each is given a case as known on its date with its tree, and says where, why, and the way out."""

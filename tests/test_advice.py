@@ -21,6 +21,7 @@ from forecast.advice import RULES, advise
 from forecast.authoring import READING
 from forecast.cli import app
 from forecast.judgement import GRADES
+from forecast.parts import Actor
 
 GOOD = {
     "case.toml": CASE.replace(
@@ -196,7 +197,7 @@ def test_every_rule_has_a_row() -> None:
              "one_sided": "speak against", "origins": "one origin", "interests": "of others", "unsupported": "graded D",
              "remainder": "takes the rest"}  # fmt: skip
     # of a case that learns from history: below
-    assert {r.__name__ for r in (*READING, *RULES)} == {*signs, "misspelt"}
+    assert {r.__name__ for r in (*READING, *RULES)} == {*signs, "misspelt", "habits"}
     assert all(sign in said for sign in signs.values())
 
 
@@ -232,6 +233,18 @@ def test_a_conflict_that_differs_from_the_table_by_its_spelling() -> None:
         ]
         assert len(found) == bool(near)
         assert not near or f'did you mean "{near}"?' in found[0]
+
+
+def test_a_role_of_which_none_ever_stayed_away() -> None:
+    case = forecast.load("moscow_i")
+    for role, told in (("un_envoy", 1), ("main_opposition", 0)):
+        actors = tuple(
+            Actor(id=a.id, name=a.name, attends_like=role, why="w") if a.id == "egypt" else a
+            for a in case.actors
+        )
+        found = [str(a) for a in advise(case.model_copy(update={"actors": actors}))]
+        said = [x for x in found if "habit of the record" in x]
+        assert len(said) == told
 
 
 def test_the_words_of_a_draft_are_read_before_it_is_fitted(tmp_path: Path) -> None:
