@@ -56,7 +56,7 @@ come to their end by the named day (2 of 6 by November 2014), the others drifted
 is a judgement: what was called off is sometimes revived."""
 NEWS = 1 / 3
 """Chance, before its report is weighed, that a day or a window has been named when one says so. A
-judgement, as are the likelihoods of an event. (For bad news the states have it.)"""
+judgement, as are the likelihoods of an event. (That of bad news is in the table of its factors.)"""
 KEPT = 0.5
 """Share of windows that are kept, or slip as a day slips; the others open as any proposal does from
 the window's first day on. Of the table's 34 proposals with a window that were held 17 opened within
@@ -140,12 +140,11 @@ class News:
     @property
     def awaited(self) -> bool:
         """Whether by what is believed most a day is still to be named."""
-        believed = max(
-            self.states, key=lambda s: float(self.opens @ _at(self, s, self.now).held + s.never[0])
-        )
-        return self.fit is not None and believed.awaits is not None
+        weights = [float(self.opens @ _at(self, s, self.now).held + s.never[0]) for s in self.states]
+        waiting = sum(w for w, s in zip(weights, self.states, strict=True) if s.awaits is not None)
+        return self.fit is not None and waiting > sum(weights) / 2
 
-    def at(self, day: int, ends: int | None = None) -> Heard:
+    def at(self, day: int, ends: int | None = None, named: bool = False) -> Heard:
         """The likelihood of all this, and of no further news up to a day.
 
         Parameters
@@ -154,8 +153,11 @@ class News:
             Since the proposal, from `now` on.
         ends : int, optional
             The day up to which it is known not to have come to an end, if another.
+        named : bool, optional
+            Listen only for the naming of a day that is awaited; all else, the opening too, is let be.
         """
-        each = [_at(self, s, day, ends) for s in self.states]
+        until = [self.now if named and s.awaits is None else day for s in self.states]
+        each = [_at(self, s, d, ends) for s, d in zip(self.states, until, strict=True)]
         never = np.sum([s.never for s in each], axis=0)
         return Heard(np.sum([s.held for s in each], axis=0), float(never[0]), never[1:])
 
@@ -213,7 +215,9 @@ def heard(case: Case, as_of: dt.date, opens: NDArray[Any], waits: NDArray[Any]) 
 def _told(case: Case) -> list[Announcement]:
     """The announcements in their order; one that only says it again lends its reports."""
     out: list[Announcement] = []
-    for told in sorted(case.announcements, key=_first):
+    # what is only denied nobody has heard of
+    heard_of = [a for a in case.announcements if not all(r.denies for r in a.reports)]
+    for told in sorted(heard_of, key=_first):
         if out and _says(out[-1]) == _says(told):
             last = out.pop()
             told = last.model_copy(update={"reports": (*last.reports, *told.reports)})
@@ -229,79 +233,87 @@ def _after(news: News, told: Announcement, denied: float, affirmed: float, start
         s = s.times(weight, weight)
         out[s.kind] = s.plus(out[s.kind]) if s.kind in out else s
 
-    n, scale = (_first(told) - start).days, None
+    n, scale = (_first(told) - start).days, 0.0
     for s in news.states:
-        true, chance, doubt = _true(news, s, told, n, start)
+        true, chance, so, not_so = _true(news, s, told, n, start)
         # the chance of just these words is one for all: only what they say tells the states apart
-        scale = chance if scale is None else scale
-        if true is not None:
-            add(true, denied * scale)
-        if true is not s:  # where it says what is so already, it is not false
-            add(s, affirmed * scale * doubt)
+        scale = scale or max(chance, 1e-30)
+        add(true, denied * so * scale)
+        if not_so:
+            add(s, affirmed * not_so * scale)
     return replace(news, states=tuple(out.values()))
 
 
 def _true(
     news: News, s: _State, told: Announcement, n: int, start: dt.date
-) -> tuple[_State | None, float, float]:
-    """The state after news of day n, if it is true; none, if in this state it cannot be.
+) -> tuple[_State, float, float, float]:
+    """The state after news of day n, if it is true.
 
     What it says of *whether* is in the state's weights; *when* starts from the base rate anew.
-    Then the chance of just these words, and the odds against such news but for its report.
+    Then the chance of just these words, and the chance that such news is so, and that it is not,
+    before it is told; both are one where the former is in the weights.
     """
     assert news.fit is not None
     opens, days = news.opens, np.arange(len(news.opens))
     lead, slip, nu = _lead_and_slip(news.fit)
-    then, moved, doubt = _at(news, s, n), s.day is not None, (1 - NEWS) / NEWS
-    chance = 1.0 if s.day is None else 1 - _not_heard(s.day - n)
+    then, chance = _at(news, s, n), 1.0
     if s.day is not None:
-        # what was to open on the day does not; the chance of bad news is in the weights, and
-        # whether there was word of it until now is no matter
+        # what was to open on the day does not, and whether there was word of it until now is no matter
         later = np.where((days > n) & (days != s.day), s.held, 0.0)
-        then, doubt = replace(s, held=later, never=s.never * _lasts(news, s, n)), 1.0
+        then, chance = replace(s, held=later, never=s.never * _lasts(news, s, n)), _heard_of(s.day - n)
     after_all = 1 - CANCELLED_IF_HELD, 1 - CANCELLED_IF_NEVER
 
     if told.opens is None:
         off = told.kind == "cancelled"
         if s.off and off == (s.awaits is not None):
-            return s, chance, doubt
+            return s, chance, 1.0, 0.0
         if off:  # were it revived, a day would have to be named
             to = then.times(CANCELLED_IF_HELD, CANCELLED_IF_NEVER)
-            return _State(to.held, to.never, None, n, nu * to.never, off=True), chance, 1.0
-        if not moved:  # no day is known that it could be put off from
-            return None, chance, 1.0
+            return _State(to.held, to.never, None, n, nu * to.never, off=True), chance, 1.0, 1.0
+        if s.day is None:  # none is known that it could be put off from: as it was
+            return s, chance, NEWS, 1 - NEWS
         to = then.times(*after_all)
-        return _State(to.held, to.never, n, off=True), chance, 1.0
+        return _State(to.held, to.never, n, off=True), chance, 1.0, 1.0
 
     first, last = ((x - start).days for x in told.opens)
-    if s.day is not None and (
+    known = s.day is not None and (
         s.day == first == last or (told.kind == "window" and first <= s.day <= last)
-    ):
-        return s, 1.0, doubt
-    if moved:
-        then = then.times(*after_all)
+    )
+    if known or s.window == (first, last):
+        return s, 1.0, 1.0, 0.0
+    so, not_so = NEWS, 1 - NEWS
+    if s.day is not None:  # that it is moved is bad news
+        then, so, not_so = then.times(*after_all), 1.0, 1.0
     if first < last:
-        inside = np.mean([_slipped(slip, days, d) for d in range(first, last + 1)], axis=0)
-        kept, whenever = ((x * (days > n) + OUTSIDE) for x in (inside, days >= first))
-        when = KEPT * kept / float(opens @ kept) + (1 - KEPT) * whenever / float(opens @ whenever)
-        to = _State(_shaped(then.held, when, opens), then.never, n, window=(first, last))
+        free = (days > n) & (days != s.day)
+        inside = np.mean([_slipped(slip, days, d) for d in range(first, last + 1)], axis=0) * free
+        whenever = (days >= first) * free
+        when = KEPT * _shaped(then.held, inside, opens) + (1 - KEPT) * _shaped(
+            then.held, whenever, opens
+        )
+        to = _State(when, then.never, n, window=(first, last))
         if s.awaits is not None:  # of those of which a day would be named none has one yet
             to = replace(to, awaits=n, names=then.names)
-        return to, 1.0, doubt
+        return to, 1.0, so, not_so
     when = lead[np.clip(first - n, 0, LONGEST)] * _slipped(slip, days, first)
     if s.awaits is not None:  # that none was named until now is in the density
-        when = when / _room(news.fit, len(opens))[np.maximum(days - s.awaits, 0)] + OUTSIDE
+        when = when / _room(news.fit, len(opens))[np.maximum(days - s.awaits, 0)]
+        chance = float(opens @ when)
+        if s.window and s.window[0] <= first:
+            when = when * s.held
         to = _State(_shaped(s.held, when, opens), s.names * _lasts(news, s, n), first, day=first)
-        return to, float(opens @ when), doubt
+        return to, chance, so, not_so
     both = np.diff(_room(news.fit, len(opens) + 1))[np.maximum(days - n, 0)]  # P(lead + slip = k)
-    when = (when / np.where(both > 0, both, 1.0) + OUTSIDE) * (days > n)  # beyond all leads and slips
+    when = when / np.where(both > 0, both, 1.0) * (days > n)  # beyond all leads and slips
     chance = float(opens @ when) / max(float(opens[n + 1 :].sum()), _TINY)
-    return _State(_shaped(then.held, when, opens), then.never, first, day=first), chance, doubt
+    return _State(_shaped(then.held, when, opens), then.never, first, day=first), chance, so, not_so
 
 
 def _shaped(held: NDArray[Any], when: NDArray[Any], opens: NDArray[Any]) -> NDArray[Any]:
-    """As likely to be held as before, at other times."""
-    return np.asarray(when * (float(opens @ held) / max(float(opens @ when), _TINY)))
+    """As likely to be held as before, at other times; what these rule out has hardly a chance left."""
+    chance = float(opens @ held)
+    by = when / mass if (mass := float(opens @ when)) > _TINY else 0.0
+    return np.asarray(chance * ((1 - OUTSIDE) * by + OUTSIDE))
 
 
 def _lasts(news: News, s: _State, day: int) -> NDArray[Any]:
@@ -332,7 +344,7 @@ def _at(news: News, s: _State, day: int, ends: int | None = None) -> _State:
 
 
 def _first(told: Announcement) -> dt.date:
-    return min(r.published for r in told.reports)
+    return min(r.published for r in told.reports if not r.denies)
 
 
 def _says(told: Announcement) -> tuple[Any, ...]:
@@ -350,6 +362,11 @@ def _slipped(slip: NDArray[Any], t: NDArray[Any], day: int) -> NDArray[Any]:
     return np.where((late >= 0) & (late <= LONGEST), slip[np.clip(late, 0, LONGEST)], 0.0)
 
 
+def _heard_of(left: int) -> float:
+    """P(word of a delay | there will be one), with `left` days to go."""
+    return float((1 - LATE_NOTICE) * np.exp(-max(left, 0) / NOTICE_DAYS))
+
+
 def _not_heard(left: int) -> float:
-    """P(no word of a delay yet | there will be one), with `left` days to go."""
-    return float(1 - (1 - LATE_NOTICE) * np.exp(-max(left, 0) / NOTICE_DAYS))
+    """P(no word of a delay yet | there will be one)."""
+    return 1 - _heard_of(left)

@@ -7,9 +7,13 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+from scipy.special import ndtri
+
 from forecast import parts as c
 from forecast.fields import GROUPS
-from forecast.judgement import Judgement, did_you_mean, means
+from forecast.fits import HORIZON
+from forecast.judgement import COVERAGE, Judgement, did_you_mean, means
 from forecast.wording import clean, nearest
 
 
@@ -249,12 +253,24 @@ def dates(d: Draft) -> Iterator[Problem]:
             if not q.proposed <= w.by <= q.horizon:
                 yield _at("watch", i, w, "by", f"{w.by} is not between proposed, {q.proposed}, "
                           f"and horizon, {q.horizon}")  # fmt: skip
+        reach = _reach(d)
         for i, a in d.each("announcements"):
+            if a.opens and (a.opens[0] - q.proposed).days > reach:
+                yield _at("announcements", i, a, "opens", f"{a.opens[0]} is {(a.opens[0] - q.proposed).days} days after proposed, {q.proposed}: "
+                          f"the base rate leaves hardly a chance beyond {reach:.0f} days; widen days_to_open")  # fmt: skip
             if a.opens and not q.proposed < a.opens[0] <= a.opens[1] <= q.horizon:
                 yield _at("announcements", i, a, "opens", f"{a.opens[0]} to {a.opens[1]} is not after "
                           f"proposed, {q.proposed}, and by horizon, {q.horizon}")  # fmt: skip
-            first = min(r.published for r in a.reports)
-            if a.opens and a.opens[1] < first:
+            first = min((r.published for r in a.reports if not r.denies), default=None)
+            if first is None:
+                yield _at(
+                    "announcements",
+                    i,
+                    a,
+                    "reports",
+                    "all deny it: expected one that affirms it, or leave it out",
+                )
+            elif a.opens and a.opens[1] < first:
                 yield _at("announcements", i, a, "opens", f"{a.opens[1]} had passed when it was first reported, {first}; "
                           'expected a day ahead (one that passed unused is kind = "postponed")')  # fmt: skip
             for k, report in enumerate(a.reports):
@@ -266,6 +282,17 @@ def dates(d: Draft) -> Iterator[Problem]:
             if report.published < event.date[0]:
                 yield _at("events", i, event, f"reports[{k + 1}].published",
                           f"{report.published} is before the event, {event.date[0]}")  # fmt: skip
+
+
+def _reach(d: Draft) -> float:
+    """Days to open beyond which the base rate, and the scenarios' own times, leave 1e-9 at most."""
+    times = [p.days_to_open for s in ("base_rate", "scenarios") for _, p in d.each(s) if p.days_to_open]
+    learned = any(p.reference_class for _, p in d.each("base_rate"))
+    ends = [
+        np.sqrt(low * high) * (high / low) ** (-ndtri(1e-9) / (2 * ndtri((1 + COVERAGE) / 2)))
+        for low, high in times
+    ]
+    return max([*ends, *[HORIZON] * learned], default=np.inf)
 
 
 def readings(d: Draft) -> Iterator[Problem]:

@@ -52,7 +52,7 @@ def watch_table(
     Notes
     -----
     `chance * if_seen + (1 - chance) * if_not` is the forecast. `if_seen` and `if_not` are those
-    of today, with today's knowledge of whether it has opened.
+    of today, with today's knowledge of whether it has opened, or come to an end.
     """
     deadline = deadline or case.headline
     ahead = by_deadline(case, as_of, [deadline]).isel(deadline=0)
@@ -286,7 +286,7 @@ def _naming(
             continue
         days.add(watch.by)
         others = [w.what.rstrip(".") for w in case.watch if w.announces and w.by == watch.by]
-        silent = news.at(news.now + (watch.by - as_of).days, ends=news.now)
+        silent = news.at(news.now + (watch.by - as_of).days, ends=news.now, named=True)
         held = _ratio(silent.held, now_heard.held)
         quiet = on_day * held[-len(on_day) :]
         never = base.never(silent) / base.never(now_heard)

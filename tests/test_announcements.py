@@ -55,6 +55,10 @@ reliability = "A"
 id = "rumour"
 name = "Rumour"
 reliability = "E"
+[[sources]]
+id = "gazette"
+name = "Gazette"
+reliability = "C"
 """
 
 
@@ -136,6 +140,7 @@ def nothing_heard(f, now):
 def believed(monkeypatch):
     """All reports are true, for certain: then the likelihood is that of the news itself."""
     monkeypatch.setattr(an, "said", lambda case, told: (1.0, 0.0))
+    monkeypatch.setattr(an, "NEWS", 1.0)
 
 
 def test_on_the_day_of_the_proposal_silence_says_nothing(make):
@@ -306,17 +311,77 @@ def test_the_latest_that_is_believed_supersedes(make):
     assert whole["host"] < whole["rumour"] < whole[""]
 
 
-@pytest.mark.parametrize("source", ["host", "rumour"])
-def test_a_report_is_not_believed_more_as_time_passes(make, source):
-    """Who called a false day knew no more of silence than anybody: the odds of true to false stay."""
-    case = make(("day", 10, (90, 90), source))
-    before = base_rate.opening(case)
-    odds = []
-    for now in (10, 20, 40, 60):
-        news = an.heard(case, at(now), before.days, before.waits)
-        true, false = news.states
-        odds.append(true.never[0] / false.never[0])
-    assert odds == pytest.approx([odds[0]] * 4, rel=1e-12)
+@pytest.mark.parametrize("published", [0, 1, 20, 60])
+def test_a_host_is_believed_and_a_rumour_a_little_from_the_first_day_on(make, published):
+    """However early: the lead alone would say that nobody names a day so soon."""
+    day = (published + 80, published + 80)
+    silent, rumour, host = (
+        float(forecast.update(make(*news), at(published), draws=0).opening.probability.values[79])
+        for news in ([], [("day", published, day, "rumour")], [("day", published, day, "host")])
+    )
+    assert host > 0.2
+    assert silent < rumour < 0.6 * host
+
+
+def test_news_around_a_day_that_is_named_confirms_it(make):
+    """From the host or a rumour: what is so already is no change, and what was doubted less doubtful."""
+    day = ("day", 10, (60, 60), "gazette")
+    on = {
+        who: forecast.update(make(day, *news), at(30), draws=0)
+        for who, news in (
+            ("", []),
+            *((w, [("window", 20, (50, 70), w)]) for w in ("host", "gazette", "rumour")),
+        )
+    }
+    for who in ("host", "gazette", "rumour"):
+        assert float(on[who].ever.probability) >= float(on[""].ever.probability) - 1e-9
+        assert on[who].opening.probability.values[29] >= on[""].opening.probability.values[29] - 1e-9
+
+
+@pytest.mark.parametrize(
+    "between", [("postponed", 20, None, "rumour"), ("window", 20, (80, 90), "rumour")]
+)
+def test_a_window_that_is_told_again_after_other_news_is_the_same(make, between):
+    first, again = ("window", 10, (50, 60), "host"), ("window", 45, (50, 60), "host")
+    alone, told = (
+        forecast.update(make(first, *news), at(46), draws=0).held.probability.values
+        for news in ([], [between, again])
+    )
+    assert told == pytest.approx(alone, abs=0.02)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", ["postponed", "cancelled"])
+def test_bad_news_long_before_the_day(make, kind):
+    """Years ahead, hardly anything has been heard by then; what is heard counts all the same."""
+    far = make(("day", 10, (300, 300), "host"), (kind, 20, None, "host"))
+    near = make(("day", 10, (220, 220), "host"), (kind, 20, None, "host"))
+    a, b = (float(forecast.update(c, at(21), draws=20).ever.probability) for c in (far, near))
+    assert a == pytest.approx(b, abs=0.05)
+
+
+def test_word_of_a_delay_where_no_day_is_sure(make):
+    """A host puts off what a rumour named: the day is off, and that there was one no surer than before."""
+    day = ("day", 45, (101, 101), "rumour")
+    quiet, off = (
+        forecast.update(make(*x), at(84), draws=0)
+        for x in ([day], [day, ("postponed", 84, None, "host")])
+    )
+    assert off.opening.probability.values[101 - 85] < 0.3 * quiet.opening.probability.values[101 - 85]
+    assert float(off.ever.probability) < float(quiet.ever.probability) + 0.02
+
+
+def test_what_is_only_denied_was_never_heard_of(make, tmp_path):
+    """It is refused; and of what is affirmed later only the denial may be known yet."""
+    case = make(("day", 25, (50, 50), "host"))
+    (told,) = case.announcements
+    denial = told.reports[0].model_copy(update={"published": at(20), "denies": True})
+    both = told.model_copy(update={"reports": (denial, *told.reports)})
+    case = case.model_copy(update={"announcements": (both,)})
+    a, b = (forecast.update(c, at(22), draws=0).held.probability.values for c in (case, make()))
+    assert a == pytest.approx(b, abs=1e-12)
+    a, b = (forecast.update(c, at(30), draws=0).held.probability.values for c in (case, make()))
+    assert a != pytest.approx(b, abs=1e-3)
 
 
 def test_reports_carry_their_phi(make):
@@ -679,6 +744,7 @@ def test_ranges_and_the_twin_know_of_announcements(make):
         ("2020-01-26 }", "2019-12-26 }", "before proposed"),
         ('"host", published', '"hostt", published', 'did you mean "host"?'),
         ('kind = "day"', 'kind = "cancelled"', "what is cancelled does not open"),
+        ("2020-01-26 }", "2020-01-26, denies = true }", "all deny it: expected one that affirms it"),
         (
             "opens = 2020-02-20",
             "opens = 2020-01-25",
@@ -693,6 +759,26 @@ def test_wrong_announcements(make, tmp_path, old, new, message):
     assert old in text
     path.write_text(text.replace(old, new))
     with pytest.raises(CaseError, match=message.replace("?", r"\?")):
+        forecast.load(tmp_path, fitted=False)
+
+
+@pytest.mark.parametrize(("old", "new", "told"), [
+    ("days_to_open = [20, 250]", "days_to_open = [5, 20]", ""),  # a scenario takes longer
+    ("days_to_open = [10, 90]", "", ""),
+    ("days_to_open = [20, 250]", "days_to_open = [5, 10]\n", "2020-08-28 is 240 days after proposed"),
+])  # fmt: skip
+def test_a_day_beyond_what_the_base_rate_can_give(make, tmp_path, old, new, told):
+    """There is nothing left there that the news could move."""
+    make(("day", 25, (240, 240), "host"))
+    path = tmp_path / "case.toml"
+    text = path.read_text("utf-8").replace(old, new)
+    if told:
+        text = text.replace("days_to_open = [10, 90]", "days_to_open = [8, 20]")
+    path.write_text(text, "utf-8")
+    if told:
+        with pytest.raises(CaseError, match=told):
+            forecast.load(tmp_path, fitted=False)
+    else:
         forecast.load(tmp_path, fitted=False)
 
 
@@ -796,20 +882,17 @@ def test_the_states_are_the_sum_over_what_may_be_true(make, fit, monkeypatch, se
     told, start = an._told(case), case.question.proposed
     step, word = an._true, an.said
     # the chance of just these words is the same in all sets
-    monkeypatch.setattr(an, "_true", lambda *x: (step(*x)[0], 1.0, step(*x)[2]))
+    monkeypatch.setattr(an, "_true", lambda *x: (step(*x)[0], 1.0, *step(*x)[2:]))
     held, never, alive = 0.0, 0.0, 0.0
     none = an.heard(case.model_copy(update={"announcements": ()}), at(now), before.days, before.waits)
     for true in itertools.product((True, False), repeat=len(told)):
         news, weight = none, 1.0
         for x, is_true in zip(told, true, strict=True):
             (state,) = news.states
-            to, _, doubt = step(news, state, x, (an._first(x) - start).days, start)
+            to, _, so, not_so = step(news, state, x, (an._first(x) - start).days, start)
             denied, affirmed = word(case, x)
-            if is_true:
-                weight *= denied if to is not None else 0.0
-                news = replace(news, states=(to,)) if to is not None else news
-            else:
-                weight *= affirmed * doubt if to is not state else 0.0
+            weight *= denied * so if is_true else affirmed * not_so
+            news = replace(news, states=(to,)) if is_true else news
         if weight:
             here = news.at(now)
             held, never, alive = (

@@ -181,7 +181,7 @@ STRUCTURE = re.compile(
     r"quotation marks$|no such word of prob|expected a word such as|a probability lies between|"
     r"the ends of an interval lie|expected a whole number|expected lower case letters|expected at most|"
     r"expected a list|expected two values|expected \d+ or (?:more|less)|found none; expected at least one|expected more than|expected at least one entry|"
-    r"expected some text|move it above the header|expected \"A\"|expected a table with|expected the id of|expected a day such"
+    r"expected some text|move it above the header|expected \"[^\"]+\"[,;]|expected \"A\"|expected a table with|expected the id of|expected a day such"
 )
 # JSON has no nan, and a blank text is empty only once we have trimmed it.
 NOT_IN_JSON = re.compile(r': nan: |"\s+": expected some text')
