@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -239,8 +240,11 @@ def tree(f: Forecast, ax: Axes | None = None) -> Axes:
                                    alpha=0.05 + 0.45 * float((low + high) / 2), linewidth=0))  # fmt: skip
             told = f"{100 * high:.0f}" if low == high else f"{100 * low:.0f} / {100 * high:.0f}"
             ax.text(first + width * (j + 0.475), i, told, fontsize=8, ha="center", va="center")
+        at: Counter[float] = Counter()
         for sign in n.signs:
-            ax.plot(zero + 1.5 * sign.decibans / top, i, "o" if sign.reports else "x", markersize=5, alpha=0.65,
+            x = round(zero + 1.5 * sign.decibans / top, 2)
+            step, at[x] = at[x], at[x] + 1  # two that say the same stand beside each other
+            ax.plot(x, i + 0.16 * (-1) ** step * ((step + 1) // 2), "o" if sign.reports else "x", markersize=5, alpha=0.65,
                     color=plots.GREEN if sign.decibans > 0 else plots.ORANGE)  # fmt: skip
         told_by = [x for x in n.signs if x.reports]
         grades = sorted({x.grade for x in told_by})
