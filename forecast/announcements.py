@@ -277,7 +277,7 @@ def _true(
 
     first, last = ((x - start).days for x in told.opens)
     known = s.day is not None and (
-        s.day == first == last or (told.kind == "window" and first <= s.day <= last)
+        s.day == first == last or (told.kind == "window" and max(first, n) <= s.day <= last)
     )
     if known or s.window == (first, last):
         return s, 1.0, 1.0, 0.0
@@ -312,7 +312,7 @@ def _true(
 def _shaped(held: NDArray[Any], when: NDArray[Any], opens: NDArray[Any]) -> NDArray[Any]:
     """As likely to be held as before, at other times; what these rule out has hardly a chance left."""
     chance = float(opens @ held)
-    by = when / mass if (mass := float(opens @ when)) > _TINY else 0.0
+    by = when / mass if (mass := float(opens @ when)) > _TINY else np.zeros_like(when)
     return np.asarray(chance * ((1 - OUTSIDE) * by + OUTSIDE))
 
 

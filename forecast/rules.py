@@ -286,8 +286,12 @@ def dates(d: Draft) -> Iterator[Problem]:
 
 def _reach(d: Draft) -> float:
     """Days to open beyond which the base rate, and the scenarios' own times, leave 1e-9 at most."""
-    times = [p.days_to_open for s in ("base_rate", "scenarios") for _, p in d.each(s) if p.days_to_open]
-    learned = any(p.reference_class for _, p in d.each("base_rate"))
+    if not d.broken.isdisjoint(("base_rate", "scenarios")):
+        return float(np.inf)
+    own = [s.days_to_open for _, s in d.each("scenarios") if s.held]
+    times, base = [x for x in own if x], [b for _, b in d.each("base_rate")] if None in own else []
+    times += [b.days_to_open for b in base if b.days_to_open]
+    learned = any(b.reference_class for b in base)
     ends = [
         np.sqrt(low * high) * (high / low) ** (-ndtri(1e-9) / (2 * ndtri((1 + COVERAGE) / 2)))
         for low, high in times

@@ -291,6 +291,8 @@ def _naming(
         quiet = on_day * held[-len(on_day) :]
         never = base.never(silent) / base.never(now_heard)
         none = float(quiet.sum() + (1 - on_day.sum()) * never)
+        if none > 1 - 1e-12:  # none can be named any more
+            continue
         if_not = np.array([quiet[:n].sum() for n in until]) / none
         if_seen = (now - none * if_not) / (1 - none)
         rows[watch.id] = (f"{_either(others)}.", 1 - none, if_seen, if_not)
