@@ -203,7 +203,7 @@ def heard(case: Case, as_of: dt.date, opens: NDArray[Any], waits: NDArray[Any]) 
         P(not at its end within t days | never held), by draw of the base rate.
     """
     start = case.question.proposed
-    awaits = None if case.fit is None or is_dated(case) else 0
+    awaits = None if case.fit is None or _is_dated(case) else 0
     nu, never = 0.0 if case.fit is None else _lead_and_slip(case.fit)[2], np.ones(1 + len(waits))
     none = _State(np.ones(len(opens)), never, 0, awaits, nu * never)
     news = News(case.fit, (as_of - start).days, opens, waits, (none,))
@@ -352,7 +352,7 @@ def _says(told: Announcement) -> tuple[Any, ...]:
     return told.opens, "" if told.opens else told.kind
 
 
-def is_dated(case: Case) -> bool:
+def _is_dated(case: Case) -> bool:
     """Whether the base rate is that of proposals which named their day at once."""
     return case.fit_used and case.base_rate.stage == "dated"
 

@@ -171,7 +171,7 @@ def called(name_id: str, name: str) -> list[str]:
 
 
 def silence(case: Case) -> Iterator[Found]:
-    """An announcement, or what chose the reference class, coded again as an event; one not over yet."""
+    """An announcement, or what chose the reference class, coded again as an event."""
     for w in case.watch:
         if not w.announces and _NAMES_A_DAY.search(w.what):
             yield ("watch", w, "announces", "reads as the naming of a day or as invitations: the lead of an announcement "
@@ -187,12 +187,17 @@ def silence(case: Case) -> Iterator[Found]:
         elif twice := next((x for x in said if x), None):
             yield ("events", e, "reports", f'of one origin with the announcement "{twice}": one utterance is coded twice',
                    "leave the event out, unless it tells of something else that was said there")  # fmt: skip
-        if e.date[1] > (last := max(x.published for x in e.reports)):
-            yield ("events", e, "date", f"its last day, {e.date[1]}, is after its last report, {last}: that was not yet known to have happened",
-                   "end it on the day of the last report, or add the report of its end")  # fmt: skip
         if e.date[0] == e.date[1] == case.question.proposed and _PROPOSES.search(e.what):
             yield ("events", e, "date", "reports the proposal on its own day: that there is one chose the reference class",
                    "leave it out, or code only what is more than the proposal itself")  # fmt: skip
+
+
+def unfinished(case: Case) -> Iterator[Found]:
+    """An event that ends after the last report of it."""
+    for e in case.events:
+        if e.date[1] > (last := max(x.published for x in e.reports)):
+            yield ("events", e, "date", f"its last day, {e.date[1]}, is after its last report, {last}: that was not yet known to have happened",
+                   "end it on the day of the last report, or add the report of its end")  # fmt: skip
 
 
 def plain_numbers(case: Case) -> Iterator[Found]:
@@ -247,6 +252,6 @@ def overlap(a: Passage, b: Passage) -> bool:
 
 
 READING: tuple[Callable[[Case], Iterator[Found]], ...] = (
-    unfilled, question, attendance, silence, plain_numbers, coded_twice,
+    unfilled, question, attendance, silence, unfinished, plain_numbers, coded_twice,
 )  # fmt: skip
 """Rules of advice that read the case alone, as known on its date."""

@@ -287,7 +287,7 @@ class Event(_Part):
 class Announcement(_Part):
     """News that names, moves or cancels an opening day.
 
-    The latest of a plan supersedes the earlier ones; a restatement adds nothing.
+    The latest of a plan supersedes the earlier ones; told again by another source, it is more believed.
     """
 
     id: Id

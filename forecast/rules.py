@@ -253,30 +253,6 @@ def dates(d: Draft) -> Iterator[Problem]:
             if not q.proposed <= w.by <= q.horizon:
                 yield _at("watch", i, w, "by", f"{w.by} is not between proposed, {q.proposed}, "
                           f"and horizon, {q.horizon}")  # fmt: skip
-        reach = _reach(d)
-        for i, a in d.each("announcements"):
-            if a.opens and (a.opens[0] - q.proposed).days > reach:
-                yield _at("announcements", i, a, "opens", f"{a.opens[0]} is {(a.opens[0] - q.proposed).days} days after proposed, {q.proposed}: "
-                          f"the base rate leaves hardly a chance beyond {reach:.0f} days; widen days_to_open")  # fmt: skip
-            if a.opens and not q.proposed < a.opens[0] <= a.opens[1] <= q.horizon:
-                yield _at("announcements", i, a, "opens", f"{a.opens[0]} to {a.opens[1]} is not after "
-                          f"proposed, {q.proposed}, and by horizon, {q.horizon}")  # fmt: skip
-            first = min((r.published for r in a.reports if not r.denies), default=None)
-            if first is None:
-                yield _at(
-                    "announcements",
-                    i,
-                    a,
-                    "reports",
-                    "all deny it: expected one that affirms it, or leave it out",
-                )
-            elif a.opens and a.opens[1] < first:
-                yield _at("announcements", i, a, "opens", f"{a.opens[1]} had passed when it was first reported, {first}; "
-                          'expected a day ahead (one that passed unused is kind = "postponed")')  # fmt: skip
-            for k, report in enumerate(a.reports):
-                if report.published < q.proposed:
-                    yield _at("announcements", i, a, f"reports[{k + 1}].published",
-                              f"{report.published} is before proposed, {q.proposed}")  # fmt: skip
     for i, event in d.each("events"):
         for k, report in enumerate(event.reports):
             if report.published < event.date[0]:
@@ -284,19 +260,48 @@ def dates(d: Draft) -> Iterator[Problem]:
                           f"{report.published} is before the event, {event.date[0]}")  # fmt: skip
 
 
-def _reach(d: Draft) -> float:
-    """Days to open beyond which the base rate, and the scenarios' own times, leave 1e-9 at most."""
+def openings(d: Draft) -> Iterator[Problem]:
+    """A day or window was ahead when it was told, and one that the base rate can reach."""
+    for _, q in d.each("question"):
+        reach, way_out = _reach(d)
+        for i, a in d.each("announcements"):
+            if a.opens and (a.opens[0] - q.proposed).days > reach:
+                yield _at("announcements", i, a, "opens", f"{a.opens[0]} is {(a.opens[0] - q.proposed).days} days after proposed, {q.proposed}: "
+                          f"the base rate leaves hardly a chance beyond {reach:.0f} days; {way_out}")  # fmt: skip
+            if a.opens and not q.proposed < a.opens[0] <= a.opens[1] <= q.horizon:
+                hint = ("" if a.kind == "day" else '; put off to later than that is kind = "postponed" without opens' if a.kind == "postponed"
+                        else "; write the part of it that lies there")  # fmt: skip
+                yield _at("announcements", i, a, "opens", f"{a.opens[0]} to {a.opens[1]} is not after "
+                          f"proposed, {q.proposed}, and by horizon, {q.horizon}{hint}")  # fmt: skip
+            first = min((r.published for r in a.reports if not r.denies), default=None)
+            if first is None:
+                yield _at("announcements", i, a, "reports", "all deny it: expected one that affirms it, or leave it out")  # fmt: skip
+            elif a.opens and a.opens[1] < first:
+                yield _at("announcements", i, a, "opens", f"{a.opens[1]} had passed when it was first reported, {first}; "
+                          'expected a day ahead (one that passed unused is kind = "postponed")')  # fmt: skip
+            for k, report in enumerate(a.reports):
+                if report.published < q.proposed:
+                    yield _at("announcements", i, a, f"reports[{k + 1}].published",
+                              f"{report.published} is before proposed, {q.proposed}")  # fmt: skip
+
+
+def _reach(d: Draft) -> tuple[float, str]:
+    """Days beyond which the times to open that are used leave 1e-9 at most, and what to do about it."""
     if not d.broken.isdisjoint(("base_rate", "scenarios")):
-        return float(np.inf)
+        return float(np.inf), ""
     own = [s.days_to_open for _, s in d.each("scenarios") if s.held]
-    times, base = [x for x in own if x], [b for _, b in d.each("base_rate")] if None in own else []
-    times += [b.days_to_open for b in base if b.days_to_open]
-    learned = any(b.reference_class for b in base)
-    ends = [
-        np.sqrt(low * high) * (high / low) ** (-ndtri(1e-9) / (2 * ndtri((1 + COVERAGE) / 2)))
-        for low, high in times
-    ]
-    return max([*ends, *[HORIZON] * learned], default=np.inf)
+    base = [b for _, b in d.each("base_rate")] if None in own else []
+    times = [x for x in (*own, *(b.days_to_open for b in base)) if x]
+    if any(b.reference_class for b in base):  # it knows of no later opening
+        longer = f"give a held scenario days_to_open of its own, or elicit held and days_to_open (a learned one ends at {HORIZON})"
+        return float(max([HORIZON, *map(_last, times)])), longer
+    return float(max(map(_last, times), default=np.inf)), "widen days_to_open"
+
+
+def _last(days: tuple[float, float]) -> float:
+    """The day beyond which a log-normal with this central 90 % leaves 1e-9."""
+    low, high = days
+    return float(np.sqrt(low * high) * (high / low) ** (-ndtri(1e-9) / (2 * ndtri((1 + COVERAGE) / 2))))
 
 
 def readings(d: Draft) -> Iterator[Problem]:
@@ -383,6 +388,6 @@ def answers_agree(d: Draft) -> Iterator[Problem]:
 
 
 RULES: tuple[Callable[[Draft], Iterator[Problem]], ...] = (
-    unique_ids, references, no_cycles, tables_cover, shares, dates, readings,
+    unique_ids, references, no_cycles, tables_cover, shares, dates, openings, readings,
     likelihoods_agree, origins_agree, answers_agree,
 )  # fmt: skip

@@ -192,7 +192,7 @@ def test_a_flaw_gets_its_advice_and_no_other(
 
 def test_every_rule_has_a_row() -> None:
     said = " ".join(expected for _, expected in ROWS)
-    signs = {"unfilled": "TODO", "question": "void_if", "attendance": "stays away", "silence": "naming of a day",
+    signs = {"unfilled": "TODO", "question": "void_if", "attendance": "stays away", "silence": "naming of a day", "unfinished": "after its last report",
              "plain_numbers": "plain number", "coded_twice": "coded twice", "indistinct": "the same in all", "silent": "are equal",
              "one_sided": "speak against", "origins": "one origin", "interests": "of others", "unsupported": "graded D",
              "remainder": "takes the rest"}  # fmt: skip

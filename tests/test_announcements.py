@@ -903,3 +903,72 @@ def test_the_states_are_the_sum_over_what_may_be_true(make, fit, monkeypatch, se
     scale = whole.never / never
     assert held * scale == pytest.approx(whole.held, rel=1e-9, abs=1e-300)
     assert alive * scale == pytest.approx(whole.alive, rel=1e-9)
+
+
+def test_only_the_times_that_are_used_have_a_reach(make, tmp_path):
+    """Where all held scenarios have their own, the base rate's does not count."""
+    make(("day", 5, (200, 200), "host"))
+    path = tmp_path / "case.toml"
+    both = CASE.replace("days_to_open = [10, 90]", "days_to_open = [5, 20]").replace(
+        'label = "Late"', 'label = "Late"\ndays_to_open = [5, 20]'
+    )
+    path.write_text(both, "utf-8")
+    with pytest.raises(CaseError, match=r"hardly a chance beyond 1\d\d days; widen days_to_open"):
+        forecast.load(tmp_path, fitted=False)
+    # a part that could not be read is told of alone
+    path.write_text(both.replace("held = [0.2, 0.6]", "hold = [0.2, 0.6]"), "utf-8")
+    with pytest.raises(CaseError) as e:
+        forecast.load(tmp_path, fitted=False)
+    assert "hardly a chance" not in str(e.value)
+    learned = 'reference_class = "peace_talks"\nstage = "floated"\nconvener_type = "UN"\nconflict = "x"'
+    plain = (
+        CASE.replace("days_to_open = [10, 90]\n", "")
+        .replace("held = [0.2, 0.6]\ndays_to_open = [20, 250]", learned)
+        .replace("2020-12-31", "2024-12-31")
+    )
+    text = (tmp_path / "events.toml").read_text("utf-8")
+    (tmp_path / "events.toml").write_text(text.replace(str(at(200)), str(at(731))), "utf-8")
+    path.write_text(plain, "utf-8")
+    with pytest.raises(CaseError, match="beyond 730 days; give a held scenario days_to_open of its own"):
+        forecast.load(tmp_path, fitted=False)
+
+
+@pytest.mark.parametrize(("kind", "hint"), [
+    ("postponed", 'is kind = "postponed" without opens'), ("window", "write the part of it that lies there"),
+])  # fmt: skip
+def test_beyond_the_horizon_there_is_a_way_out(make, kind, hint):
+    with pytest.raises(CaseError, match=hint):
+        make((kind, 20, (360, 400), "host"))
+
+
+@pytest.mark.parametrize("stage", ["floated", "dated", "elicited"])
+def test_a_day_that_passed_unused_is_not_confirmed_by_a_window(make, fit, stage):
+    """Whether the window begins before it or after: what lies behind is no matter."""
+    day = ("day", 10, (60, 60), "host")
+    p = []
+    for first in (55, 63):
+        case = make(day, ("window", 62, (first, 75), "host"))
+        if stage != "elicited":
+            case = dated(case, fit) if stage == "dated" else waiting(case, fit)
+        p.append(float(forecast.update(case, at(62), draws=0).ever.probability))
+    assert p[0] == pytest.approx(p[1], abs=0.02)
+
+
+@pytest.mark.filterwarnings("error")
+def test_at_the_end_of_what_a_learned_base_rate_knows(make, tmp_path, fit):
+    """730 days on nothing is left to open or to be named: numbers all the same."""
+    make()
+    watch = f'\n[[watch]]\nid = "named"\nwhat = "A day is named."\nby = {at(900)}\nannounces = true\n'
+    (tmp_path / "case.toml").write_text(CASE.replace("2020-12-31", "2029-12-31") + watch, "utf-8")
+    case = waiting(forecast.load(tmp_path, fitted=False), fit)
+    assert "named" in forecast.watch_table(case).index
+    assert "named" not in forecast.watch_table(case, at(760)).index
+    assert np.isfinite(forecast.movement(case, at(760)).to_numpy()).all()
+    news = [("window", 730, (720, 760)), ("day", 730, (730, 730))]
+    told = tuple(
+        Announcement.model_validate({"id": k, "what": "x", "kind": k, "opens": [at(a), at(b)],
+                                     "reports": [{"source": "host", "published": at(n)}]})
+        for k, n, (a, b) in news
+    )  # fmt: skip
+    f = forecast.update(case.model_copy(update={"announcements": told}), at(745), draws=20)
+    assert 0 <= float(f.ever.probability) < 1

@@ -850,7 +850,7 @@ def test_an_actor_who_comes_as_his_role_came_is_told_of(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def named() -> forecast.Case:
-    """Moscow I, had the host named a day and put it off to another; with a required opposition alone."""
+    """Moscow I, had the host named a day and put it off to another."""
     case = forecast.load("moscow_i")
     news = [
         {"id": "first", "what": "The host names 20 January.", "kind": "day", "opens": "2015-01-20"},
