@@ -28,6 +28,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -216,8 +217,9 @@ def _told(case: Case) -> list[Announcement]:
     """The announcements in their order; one that only says it again lends its reports."""
     out: list[Announcement] = []
     # what is only denied nobody has heard of
-    heard_of = [a for a in case.announcements if not all(r.denies for r in a.reports)]
-    for told in sorted(heard_of, key=_first):
+    for _, told in sorted(
+        ((a.first_told, a) for a in case.announcements if a.first_told), key=itemgetter(0)
+    ):
         if out and _says(out[-1]) == _says(told):
             last = out.pop()
             told = last.model_copy(update={"reports": (*last.reports, *told.reports)})
@@ -233,7 +235,8 @@ def _after(news: News, told: Announcement, denied: float, affirmed: float, start
         s = s.times(weight, weight)
         out[s.kind] = s.plus(out[s.kind]) if s.kind in out else s
 
-    n, scale = (_first(told) - start).days, 0.0
+    assert told.first_told is not None
+    n, scale = (told.first_told - start).days, 0.0
     for s in news.states:
         true, chance, so, not_so = _true(news, s, told, n, start)
         # the chance of just these words is one for all: only what they say tells the states apart
@@ -341,10 +344,6 @@ def _at(news: News, s: _State, day: int, ends: int | None = None) -> _State:
         q = _not_heard(s.day - day)
         quiet, never = quiet * np.where(days == s.day, 1.0, q), s.never * q
     return replace(s, held=s.held * quiet, never=never * lasts, names=names * lasts)
-
-
-def _first(told: Announcement) -> dt.date:
-    return min(r.published for r in told.reports if not r.denies)
 
 
 def _says(told: Announcement) -> tuple[Any, ...]:

@@ -252,7 +252,8 @@ def assemble(case: Case, state: Flat, only: Collection[str] | None = None) -> Ca
                                          reports=tuple(_heard(r, q.as_of) for r in x["reports"]))
             # of one day, the later in the file supersedes
             for i, x in sorted(state["announcements"].items(),
-                               key=lambda n: (min(r.published for r in n[1]["reports"]), n[1]["place"]))
+                               key=lambda n: (min((r.published for r in n[1]["reports"] if not r.denies), default=dt.date.max),
+                                              n[1]["place"]))
         ),
         fit=state["fit"][""]["fit"].fit,
     )  # fmt: skip

@@ -120,8 +120,9 @@ def _lines(f: Forecast, moved: pd.DataFrame, ahead: pd.DataFrame) -> list[Line]:
         named = join((h("{} ({})", text(short(what[str(i)], 120)), toned(tenth[str(i)]))
                       for i in ranked.index[:2]), "; ")  # fmt: skip
         out.append(Line(label, named if len(ranked) else Html("nothing that was reported.")))
-    if f.case.announcements and f.case.headline > f.as_of:
-        last = max(f.case.announcements, key=lambda a: min(r.published for r in a.reports))
+    told = [(a.first_told, a) for a in f.case.announcements if a.first_told]
+    if told and f.case.headline > f.as_of:
+        _, last = max(told, key=lambda x: x[0])
         without = update(f.case, f.as_of, without=[last.id], draws=0).held.probability
         out.append(Line("Announced:", h("{} ({} without it)", text(short(last.what, 120)),
                                         percent(without.sel(deadline=pd.Timestamp(f.case.headline))))))  # fmt: skip

@@ -7,6 +7,7 @@ saying what is wrong with them, in `forecast.loading`.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -49,9 +50,7 @@ class Question(_Part):
     headline: Day | None = Field(None, description="The deadline to lead with; the last if left out.")
 
 
-Convener = Literal[
-    "state-patron-of-belligerent", "neutral-state", "regional-org", "UN", "US-led", "domestic", "other",
-]  # fmt: skip
+Convener = Literal["state-patron-of-belligerent", "neutral-state", "regional-org", "UN", "US-led", "domestic", "other"]  # fmt: skip
 Kind = Literal[
     "new_initiative", "follow_up_round", "relaunch", "bilateral_summit", "opposition_only",
     "states_only", "consultation", "other",
@@ -144,10 +143,7 @@ class Indicator(_Part):
         return _tables(self.chance, self.if_false, self.if_true)
 
 
-Role = Literal[
-    "government", "main_opposition", "tolerated_opposition", "minority_party", "regional_patron",
-    "un_envoy",
-]  # fmt: skip
+Role = Literal["government", "main_opposition", "tolerated_opposition", "minority_party", "regional_patron", "un_envoy"]  # fmt: skip
 
 
 class Actor(_Part):
@@ -307,6 +303,11 @@ class Announcement(_Part):
         if self.kind == "day" and self.opens and self.opens[0] != self.opens[1]:
             raise ValueError('a day is one day; for several days, kind = "window"')
         return self
+
+    @property
+    def first_told(self) -> dt.date | None:
+        """The day on which it was first affirmed; none, where it is only denied so far."""
+        return min((r.published for r in self.reports if not r.denies), default=None)
 
 
 class Watch(_Part):

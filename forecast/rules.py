@@ -273,11 +273,10 @@ def openings(d: Draft) -> Iterator[Problem]:
                         else "; write the part of it that lies there")  # fmt: skip
                 yield _at("announcements", i, a, "opens", f"{a.opens[0]} to {a.opens[1]} is not after "
                           f"proposed, {q.proposed}, and by horizon, {q.horizon}{hint}")  # fmt: skip
-            first = min((r.published for r in a.reports if not r.denies), default=None)
-            if first is None:
+            if a.first_told is None:
                 yield _at("announcements", i, a, "reports", "all deny it: expected one that affirms it, or leave it out")  # fmt: skip
-            elif a.opens and a.opens[1] < first:
-                yield _at("announcements", i, a, "opens", f"{a.opens[1]} had passed when it was first reported, {first}; "
+            elif a.opens and a.opens[1] < a.first_told:
+                yield _at("announcements", i, a, "opens", f"{a.opens[1]} had passed when it was first reported, {a.first_told}; "
                           'expected a day ahead (one that passed unused is kind = "postponed")')  # fmt: skip
             for k, report in enumerate(a.reports):
                 if report.published < q.proposed:

@@ -889,7 +889,7 @@ def test_the_states_are_the_sum_over_what_may_be_true(make, fit, monkeypatch, se
         news, weight = none, 1.0
         for x, is_true in zip(told, true, strict=True):
             (state,) = news.states
-            to, _, so, not_so = step(news, state, x, (an._first(x) - start).days, start)
+            to, _, so, not_so = step(news, state, x, (x.first_told - start).days, start)
             denied, affirmed = word(case, x)
             weight *= denied * so if is_true else affirmed * not_so
             news = replace(news, states=(to,)) if is_true else news
